@@ -1,0 +1,126 @@
+// What the two node layouts share: the schema of a tree, the header every node begins with, and the
+// contract that fixed_node.hpp and slotted_node.hpp both meet, so that one B+tree serves both.
+//
+// A node is `count` entries in key order. In a leaf an entry is a key and a value. In an inner node it
+// is a separator and a child: child i holds the keys from separator i (inclusive) up to separator i + 1
+// (exclusive); separator 0 is the node's lower fence and is not stored again. Every node states its
+// fences: lower <= key < upper; an absent fence is open.
+//
+// Keys are given and returned in normal form: bytes whose order is the order of the keys.
+//
+// Both layouts provide (Node = fixed_node or slotted_node, a view of constant bytes; Node::editor, which
+// derives from it, for the bytes of a private page):
+//
+//   Node(const std::byte* page, const node_schema&)            editor(std::byte* page, const node_schema&)
+//   reading     count() level() leaf() page() born()
+//               lower_bound(key) -> {index, equal}             leaf: first entry with a key >= key
+//               child_index(key) -> index                      inner: the child whose range holds key
+//               key(i, buffer) -> bytes                        whole key; inner 0: the lower fence
+//               value(i) -> bytes   is_reference(i) -> bool    leaf: value, or an extent_reference
+//               child(i) -> child_entry                        inner
+//               has_lower_fence() has_upper_fence() lower_fence(buffer) upper_fence(buffer)
+//               used_bytes() capacity_bytes()                  payload used, payload room of an empty node
+//               defect(deep) -> const char*                    null when sound; reads inside the page only
+//   planning    fits(key, payload_bytes) -> bool               leaf: value bytes; inner: payload_bytes = 0
+//               fits_replacement(i, payload_bytes) -> bool     leaf
+//               split_index(insert_index, ascending) -> index  first entry of the right half
+//               separator(i, buffer) -> bytes                  shortest key that parts entries i-1 and i
+//               underfull() -> bool                            below 40 % (or below t - 1 keys)
+//               static can_merge(left, right) -> bool          right's entries fit behind left's
+//               static balanced_index(left, right) -> index    of the entries of both in a row, where to
+//                                                              part them evenly
+//   editing     format(page, level, born, fences)              an empty node
+//               insert(i, key, value, is_reference)            leaf.  REQUIRES: fits
+//               insert_child(i, separator, child_entry)        inner. REQUIRES: fits, i > 0 (i = 0 only
+//                                                              into an empty node: separator ignored)
+//               replace(i, value, is_reference)                leaf.  REQUIRES: fits_replacement
+//               erase(i)                                       inner: i > 0
+//               set_child(i, child_entry)                      inner, in place
+//               append(source, first, last)                    entries [first, last) of another node of
+//                                                              this schema and level. REQUIRES: they fit
+// Complexity: searches O(log count) comparisons; insert and erase O(page); all else O(1) or O(entries moved).
+#pragma once
+
+#include <atomic>
+#include <bit>
+#include <cstring>
+#include <optional>
+
+#include "pinyon/engine/bytes.hpp"
+#include "pinyon/engine/format.hpp"
+
+namespace pinyon {
+
+// Constant for a tree; from its catalog record.
+struct node_schema {
+    std::uint32_t page_bytes = format::page_bytes_default;
+    std::uint32_t tree = 0;
+    format::node_layout layout = format::node_layout::slotted;
+    std::uint32_t key_bytes = 0;       // fixed layout: width of a key in normal form
+    std::uint32_t value_bytes = 0;     // fixed layout: width of a value
+    std::uint32_t value_alignment = 1; // fixed layout: of the first value, a power of two up to 16
+    std::uint32_t minimum_degree = 0;  // fixed layout: t, or 0 for as many as fit
+
+    [[nodiscard]] format::page_kind kind(unsigned level) const noexcept {
+        if (layout == format::node_layout::fixed) {
+            return level == 0 ? format::page_kind::fixed_leaf : format::page_kind::fixed_inner;
+        }
+        return level == 0 ? format::page_kind::slotted_leaf : format::page_kind::slotted_inner;
+    }
+    [[nodiscard]] std::uint64_t identity(unsigned level) const noexcept {
+        return format::identity(kind(level), level, tree);
+    }
+};
+
+struct child_entry {
+    std::uint64_t page = 0;
+    std::uint64_t count = 0;     // entries in its subtree
+    std::uint32_t checksum = 0;  // 0: not sealed yet
+};
+
+struct search_result {
+    unsigned index = 0;
+    bool equal = false;
+};
+
+// Absent = open.
+struct fence_pair {
+    std::optional<bytes> lower;
+    std::optional<bytes> upper;
+};
+
+template <class T>
+[[nodiscard]] T load(const std::byte* from) noexcept {
+    T value;
+    std::memcpy(&value, from, sizeof value);
+    return value;
+}
+template <class T>
+void store(std::byte* to, const T& value) noexcept {
+    std::memcpy(to, &value, sizeof value);
+}
+
+[[nodiscard]] inline std::uint64_t load48(const std::uint8_t* from) noexcept {
+    std::uint64_t value = 0;
+    std::memcpy(&value, from, 6);
+    return value;
+}
+inline void store48(std::uint8_t* to, std::uint64_t value) noexcept { std::memcpy(to, &value, 6); }
+
+// Child checksums are the one thing stored into a committed page (when it is sealed): 4-byte aligned,
+// through atomic_ref on both sides.
+[[nodiscard]] inline std::uint32_t load_checksum(const std::byte* word) noexcept {
+    auto* aligned = reinterpret_cast<std::uint32_t*>(const_cast<std::byte*>(word));
+    return std::atomic_ref<std::uint32_t>(*aligned).load(std::memory_order_relaxed);
+}
+inline void store_checksum(std::byte* word, std::uint32_t value) noexcept {
+    std::atomic_ref<std::uint32_t>(*reinterpret_cast<std::uint32_t*>(word))
+        .store(value, std::memory_order_relaxed);
+}
+
+// The header of the node at `page`.
+[[nodiscard]] inline format::page_header header_of(const std::byte* page) noexcept {
+    return load<format::page_header>(page);
+}
+
+}  // namespace pinyon

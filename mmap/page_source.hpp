@@ -1,0 +1,233 @@
+// Where pages come from: the one interface through which the engine reaches the bytes of a page. Three
+// sources implement it: buffer_pool (an explicit, bounded LRU pool over two mapped views), raw_mapping
+// (the whole file mapped, the kernel decides) and direct_source (a pread for each visit, no cache).
+//
+// A hit is one load of the page's state word and one addition, inlined here, the same for pool and raw
+// mapping; only a miss is a virtual call.
+//
+// Invariants
+//  1. Page p is at base + p * page_bytes for as long as the source lives (pool and raw mapping).
+//  2. `admitted` is set only while the page's bytes have passed the engine's admission since they last
+//     came in; an eviction clears it and moves the version.
+//  3. Private pages (`create` until `publish` or `discard`) are touched by the writer's thread alone,
+//     and leave memory only inside `relieve`, never in the middle of an operation.
+//  4. A page is stored to only while it is private.
+//
+// Threads: fetch, pin, prefetch and statistics from any thread; all else by the one writer.
+// Failure: corrupt from the engine's admission, io from the medium, pool_exhausted from `pin` alone.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "pinyon/mmap/file.hpp"
+#include "pinyon/mmap/page_table.hpp"
+
+namespace pinyon::io {
+
+// What a page is to the pool: inner pages are evicted after all others.
+enum class residency : std::uint8_t { leaf = 0, inner = 1, extent = 2 };
+
+// How a parent names a page: all that admission needs to know.
+struct page_reference {
+    page_number page = 0;
+    std::uint32_t checksum = 0;  // 0: the parent is not sealed yet, the page table's sum holds
+    std::uint32_t tree = 0;
+    std::uint8_t level = 0;
+    residency kind = residency::leaf;
+};
+
+// The bytes of a page and the state in which they were found.
+struct page_view {
+    const std::byte* data = nullptr;
+    page_number page = 0;
+    std::uint16_t state = 0;
+};
+
+// The engine's side of the pool: mmap/ moves bytes and knows no nodes.
+class page_warden {
+public:
+    virtual ~page_warden() = default;
+    // The page has come in: verify it against `reference` (its checksum is never 0 here) or throw
+    // corrupt. Called by the thread that missed, with the page latched.
+    virtual void admit(const page_reference& reference, std::span<const std::byte> page) = 0;
+    // A private page is about to leave memory: store its checksum in it and return that.
+    [[nodiscard]] virtual std::uint32_t seal(page_number page, std::span<std::byte> bytes) = 0;
+};
+
+// Pages resident, by what they belong to.
+struct residency_count {
+    std::uint32_t tree = 0;
+    std::uint8_t level = 0;
+    residency kind = residency::leaf;
+    std::uint64_t pages = 0;
+};
+
+struct source_statistics {
+    std::uint64_t visits = 0;       // pages asked for
+    std::uint64_t misses = 0;       // of these, not admitted at that moment
+    std::uint64_t reads = 0;        // pages brought in (from medium or page cache)
+    std::uint64_t bytes_read = 0;
+    std::uint64_t writes = 0;       // pages made or changed by the writer
+    std::uint64_t bytes_written = 0;
+    std::uint64_t flushes = 0;      // msync calls
+    std::uint64_t evictions = 0;
+    std::uint64_t write_backs = 0;  // evictions of pages with unsaved changes
+    std::uint64_t prefetches = 0;   // pages asked for ahead of their use
+    std::uint64_t sweeps = 0;       // searches for pages the kernel mapped behind our back
+    std::uint64_t swept = 0;        // pages found by them
+    std::uint64_t pins = 0;         // pins held now
+    std::uint64_t frames = 0;       // frames in use now, both views
+    std::uint64_t frames_peak = 0;
+    std::uint64_t frames_max = 0;   // 0: unbounded
+    std::vector<residency_count> resident;
+
+    [[nodiscard]] std::uint64_t hits() const noexcept { return visits > misses ? visits - misses : 0; }
+};
+
+class page_source;
+
+// Forbids the eviction of one page for as long as it lives. Movable; empty after a move.
+class pin_guard {
+public:
+    pin_guard() = default;
+    pin_guard(pin_guard&& other) noexcept;
+    pin_guard& operator=(pin_guard&& other) noexcept;
+    ~pin_guard();
+
+    [[nodiscard]] const std::byte* data() const noexcept { return view_.data; }
+    [[nodiscard]] page_number page() const noexcept { return view_.page; }
+    explicit operator bool() const noexcept { return source_ != nullptr; }
+    void unpin() noexcept;
+
+private:
+    friend class page_source;
+    pin_guard(page_source* source, page_view view) noexcept : source_(source), view_(view) {}
+
+    page_source* source_ = nullptr;
+    page_view view_;
+};
+
+class page_source {
+public:
+    virtual ~page_source() = default;
+    page_source(const page_source&) = delete;
+    page_source& operator=(const page_source&) = delete;
+
+    [[nodiscard]] std::uint32_t page_bytes() const noexcept { return std::uint32_t{1} << page_shift_; }
+    // Pages beyond this number do not exist (yet); a reference to one is corrupt.
+    [[nodiscard]] page_number limit() const noexcept { return limit_.load(std::memory_order_relaxed); }
+    // Pages that the reserved addresses can hold.
+    [[nodiscard]] page_number limit_max() const noexcept { return table_.capacity(); }
+
+    // The page, admitted. O(1) on a hit: no lock, no shared write, no virtual call. A reader's view
+    // stays readable for as long as its snapshot lives; `unchanged` tells whether what was read from
+    // it was read while admitted.
+    [[nodiscard]] page_view fetch(const page_reference& reference) {
+        if (reference.page < limit()) [[likely]] {
+            page_word& word = table_.word(reference.page);
+            const std::uint16_t state = word.state.load(std::memory_order_acquire);
+            if ((state & page_word::admitted) != 0) [[likely]] {
+                if (word.tick.load(std::memory_order_relaxed) !=
+                    now_.load(std::memory_order_relaxed)) [[unlikely]] {
+                    touch(word);
+                }
+                return {read_base_ + (reference.page << page_shift_), reference.page, state};
+            }
+            if ((state & page_word::writable) != 0) {
+                return {write_base_ + (reference.page << page_shift_), reference.page, state};
+            }
+        }
+        return miss(reference);
+    }
+
+    // True when the page has stayed admitted since `view` was taken.
+    [[nodiscard]] bool unchanged(const page_view& view) const noexcept {
+        page_table::read_fence();
+        return ((table_.word(view.page).state.load(std::memory_order_relaxed) ^ view.state) &
+                (page_word::version_mask | page_word::admitted)) == 0;
+    }
+
+    // Brings the page's state word towards the processor ahead of `fetch`; `page` may be any number.
+    void prefetch_word(page_number page) const noexcept {
+        if (page < limit()) {
+            __builtin_prefetch(&table_.word(page));
+            __builtin_prefetch(read_base_ + (page << page_shift_));
+        }
+    }
+
+    // Adds to the statistics of this thread: pages visited since the last call.
+    void count_visits(std::uint64_t pages) noexcept { counters_.add_visits(pages); }
+
+    // Residency: no stall and no late error until the guard goes. Throws pool_exhausted when pins
+    // already hold what may be pinned.
+    [[nodiscard]] pin_guard pin(const page_reference& reference);
+
+    // Starts reading pages that will be fetched soon; they come in unverified. Never throws.
+    virtual void prefetch(std::span<const page_number> pages) noexcept = 0;
+
+    // The checksum that an unsealed parent has no room for yet; 0 when none is known.
+    [[nodiscard]] std::uint32_t sum(page_number page) const noexcept { return table_.sum(page); }
+    void set_sum(page_number page, std::uint32_t value) noexcept { table_.set_sum(page, value); }
+
+    // --- the writer ------------------------------------------------------------------------------
+
+    // Raises the limit after the file grew (at most limit_max()), or lowers it after it was cut.
+    void set_limit(page_number pages) noexcept { limit_.store(pages, std::memory_order_relaxed); }
+
+    // Makes a free page private, with this content (a whole page); returns its writable bytes. Its
+    // old bytes are never read. O(1).
+    [[nodiscard]] virtual std::byte* create(page_number page, residency kind,
+                                            std::span<const std::byte> content) = 0;
+    // The writable bytes of a private page; `reference` is used when it has to come back. The bytes
+    // count as changed. Valid until the next `relieve`.
+    [[nodiscard]] virtual std::byte* writable(const page_reference& reference) = 0;
+    // Pages written past the views (file::write) that the next flush must cover.
+    void mark_dirty(page_run run) noexcept;
+    // The page is free now: whatever was known about it is forgotten, private or not.
+    virtual void forget(page_run run) noexcept = 0;
+    // Between two operations: writes private pages back and evicts them when they fill the pool.
+    virtual void relieve() = 0;
+    // All private pages become committed; their writable mappings go.
+    virtual void publish() = 0;
+
+    // Makes every byte changed since the last flush durable: one msync over the dirty span. O(span).
+    // After an error the source must not flush again.
+    void flush();
+    [[nodiscard]] page_run dirty() const noexcept { return dirty_; }
+
+    // Evicts everything that may be evicted (for tests and for `release` on request).
+    virtual void evict_all() = 0;
+
+    [[nodiscard]] virtual source_statistics statistics() const = 0;
+
+protected:
+    page_source(page_table table, std::uint32_t page_shift, page_warden& warden) noexcept;
+
+    // A page that `fetch` did not find: beyond the limit (corrupt), or brought in and admitted.
+    [[nodiscard]] virtual page_view miss(const page_reference& reference) = 0;
+    // REQUIRES: pins of the page were raised by this thread. False: too many pins.
+    [[nodiscard]] virtual bool may_pin() noexcept { return true; }
+    virtual void flush_range(byte_range range) = 0;
+    void touch(page_word& word) noexcept;
+
+    page_table table_;
+    std::byte* read_base_ = nullptr;
+    std::byte* write_base_ = nullptr;
+    std::uint32_t page_shift_;
+    bool tick_per_access_ = false;
+    std::atomic<page_number> limit_{0};
+    std::atomic<std::uint16_t> now_{1};
+    page_warden& warden_;
+    page_run dirty_;
+    mutable visit_counters counters_;
+
+private:
+    friend class pin_guard;
+    void unpin(page_number page) noexcept;
+};
+
+}  // namespace pinyon::io
