@@ -185,12 +185,13 @@ struct meta {
     std::uint64_t incompatible_features;
     std::uint64_t compatible_features;
     std::array<std::uint8_t, 16> uuid;
-    std::uint64_t sequence;     // of this meta; slot = sequence & 1, but for the second write of a settle
+    std::uint64_t sequence;     // of this meta; it stands in slot sequence & 1
     std::uint64_t transaction;  // whose state this is
     root_reference catalog;
     std::uint64_t page_count;   // pages that the file holds as far as this state goes
-    std::uint64_t free_first;   // the free-space image; 0 bytes: nothing is free
-    std::uint64_t free_bytes;
+    std::uint64_t free_first;   // the free-space image's run; 0 pages: nothing is free
+    std::uint64_t free_pages;
+    std::uint64_t free_bytes;   // of the image in it
     std::uint64_t free_checksum;
     std::uint64_t log_id;       // the log that goes on from this state; 0: none
     std::uint64_t log_position;
@@ -198,7 +199,7 @@ struct meta {
     std::uint64_t log_first_segment;
     std::uint32_t flags;        // meta_flag_*
     std::uint32_t next_tree;    // number of the next tree to be created
-    std::array<std::uint64_t, 11> reserved;  // zero; room for encryption and compression parameters
+    std::array<std::uint64_t, 10> reserved;  // zero; room for encryption and compression parameters
     std::uint64_t checksum;     // of the bytes before it
 };
 static_assert(sizeof(meta) == 256 && sizeof(meta) <= 512 && std::is_trivially_copyable_v<meta>);
@@ -207,10 +208,11 @@ static_assert(offsetof(meta, incompatible_features) == 16 && offsetof(meta, comp
 static_assert(offsetof(meta, uuid) == 32 && offsetof(meta, sequence) == 48);
 static_assert(offsetof(meta, transaction) == 56 && offsetof(meta, catalog) == 64);
 static_assert(offsetof(meta, page_count) == 88 && offsetof(meta, free_first) == 96);
-static_assert(offsetof(meta, free_bytes) == 104 && offsetof(meta, free_checksum) == 112);
-static_assert(offsetof(meta, log_id) == 120 && offsetof(meta, log_position) == 128);
-static_assert(offsetof(meta, log_chain) == 136 && offsetof(meta, log_first_segment) == 144);
-static_assert(offsetof(meta, flags) == 152 && offsetof(meta, next_tree) == 156);
-static_assert(offsetof(meta, reserved) == 160 && offsetof(meta, checksum) == 248);
+static_assert(offsetof(meta, free_pages) == 104 && offsetof(meta, free_bytes) == 112);
+static_assert(offsetof(meta, free_checksum) == 120 && offsetof(meta, log_id) == 128);
+static_assert(offsetof(meta, log_position) == 136 && offsetof(meta, log_chain) == 144);
+static_assert(offsetof(meta, log_first_segment) == 152 && offsetof(meta, flags) == 160);
+static_assert(offsetof(meta, next_tree) == 164 && offsetof(meta, reserved) == 168);
+static_assert(offsetof(meta, checksum) == 248);
 
 }  // namespace pinyon::format

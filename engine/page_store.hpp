@@ -4,35 +4,28 @@
 // Invariants
 //  1. Every visit compares the page's identity word with what its parent implies, so a cycle or a page of
 //     another tree is corrupt, never followed.
-//  2. A page is stored to only between `create` (or `copy`) and the commit of the same transaction; its
+//  2. A page is stored to only between `create` (or `writable`) and the commit of the same transaction; its
 //     number came from the free set, so no meta and no snapshot reaches it.
 //  3. The checksum word of an inner entry is 0 exactly while its child is private and unsealed.
+//  4. A committed page was born in a committed transaction: a page from the future is corrupt.
 //
-// Threads: `read` from any thread; everything else by the one writer.
-// Failure: corrupt with the page number; io; no_space from `create`, `copy` and `allocate_run`.
+// Threads: `read` and `admit` from any thread; everything else by the one writer.
+// Failure: corrupt with the page number; io; no_space from `create`, `writable` and `allocate_run`.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <vector>
 
+#include "pinyon/engine/checksum.hpp"
 #include "pinyon/engine/free_space.hpp"
 #include "pinyon/engine/node.hpp"
+#include "pinyon/engine/page_set.hpp"
 #include "pinyon/mmap/page_source.hpp"
 
 namespace pinyon {
-
-// How pages are verified: needs nothing but the file's identity.
-struct page_seal {
-    std::uint64_t seed = 0;  // from the file's uuid
-    std::uint32_t page_bytes = format::page_bytes_default;
-
-    // Of a page with a header: its bytes from 4 on, seeded by file and page number. Never 0.
-    [[nodiscard]] std::uint32_t of(std::uint64_t page, const std::byte* data) const noexcept;
-    // Of raw bytes (extents, images) that belong at `page`. Never 0.
-    [[nodiscard]] std::uint32_t of_raw(std::uint64_t page, bytes data) const noexcept;
-};
 
 // A private page and its writable bytes; valid until the end of the operation.
 struct private_page {
@@ -42,10 +35,11 @@ struct private_page {
 
 class page_store final : public io::page_warden {
 public:
-    // `file` and `source` outlive the store; the source is attached after construction because it needs
-    // the store as its warden.
+    // `file` outlives the store. The source is attached after construction because it needs the store as
+    // its warden.
     page_store(io::file& file, std::uint64_t seed, std::uint32_t page_bytes);
-    void attach(io::page_source& source, std::uint64_t page_count);
+    // `published`: the transaction that the file shows now, of `page_count` pages.
+    void attach(io::page_source& source, std::uint64_t page_count, std::uint64_t published);
 
     [[nodiscard]] std::uint32_t page_bytes() const noexcept { return seal_.page_bytes; }
     [[nodiscard]] io::page_source& source() const noexcept { return *source_; }
@@ -57,7 +51,7 @@ public:
                                      std::uint32_t checksum) const {
         const io::page_view view =
             source_->fetch({page, checksum, schema.tree, static_cast<std::uint8_t>(level),
-                            level == 0 ? io::residency::leaf : io::residency::inner});
+                            level == 0 ? io::residency::leaf : io::residency::inner, &schema});
         if (load<std::uint64_t>(view.data + offsetof(format::page_header, identity)) !=
             schema.identity(level)) [[unlikely]] {
             raise_wrong_identity(schema, view, level);
@@ -68,24 +62,31 @@ public:
     [[nodiscard]] bool unchanged(const io::page_view& view) const noexcept {
         return source_->unchanged(view);
     }
+    // Number of pages that a snapshot may reference.
+    [[nodiscard]] std::uint64_t page_limit() const noexcept { return source_->limit(); }
 
     // --- the writer ------------------------------------------------------------------------------
 
-    // Starts transaction `id`; pages not reachable from `kept` (ascending ids) become free.
+    // Starts transaction `id`; what no root in `kept` (ascending ids) holds becomes free.
     void begin(std::uint64_t id, std::span<const std::uint64_t> kept);
-    [[nodiscard]] std::uint64_t transaction() const noexcept { return transaction_; }
+    [[nodiscard]] std::uint64_t transaction() const noexcept {
+        return running_.load(std::memory_order_relaxed);
+    }
+    // True for pages that the running transaction made.
+    [[nodiscard]] bool is_private(std::uint64_t page) const noexcept { return private_.contains(page); }
 
-    // A new private page, not yet formatted (its header's page number and born are set).
+    // A new private page for a node at `level`; number and born stand in its header, the rest is zero.
     [[nodiscard]] private_page create(unsigned level);
-    // Makes the node at `view` writable: itself when it is private already, else a private copy of it,
-    // and the old page is retired.
+    // The node at `view` for changing: itself when it is private already, else a private copy whose
+    // original is retired. The caller puts the page number, with checksum 0, into the parent.
     [[nodiscard]] private_page writable(const node_schema& schema, const io::page_view& view, unsigned level,
                                         std::uint32_t checksum);
     // Takes a page out of the tree: reusable at once when private, else once nothing can reach it.
-    void retire(std::uint64_t page, std::uint64_t born);
-    // Consecutive pages for raw bytes; written with file().write and reported by wrote().
+    void retire(std::uint64_t page, std::uint64_t born) { retire_run({page, 1}, born); }
+    // Consecutive pages for raw bytes, to be written with file().write and reported by `wrote`.
     [[nodiscard]] io::page_run allocate_run(std::uint64_t pages);
-    void wrote(io::page_run run);
+    void wrote(io::page_run run) { source_->mark_dirty(run); }
+    // `born` 0: a subtree dropped without being read; any snapshot may hold it.
     void retire_run(io::page_run run, std::uint64_t born);
     // Between two operations of a transaction: lets the pool evict private pages.
     void relieve() { source_->relieve(); }
@@ -97,8 +98,11 @@ public:
     [[nodiscard]] free_space& space() noexcept { return space_; }
     [[nodiscard]] const free_space& space() const noexcept { return space_; }
 
-    // The transaction's pages become committed (after its meta is durable), or are given back.
-    void commit();
+    // The transaction's pages become committed: its meta is durable. Before readers may start from it.
+    void publish();
+    // After that: what the transaction retired is judged against `kept`, as in `begin`.
+    void commit(std::span<const std::uint64_t> kept);
+    // The transaction's pages are given back.
     void abort();
 
     // --- io::page_warden -------------------------------------------------------------------------
@@ -108,14 +112,24 @@ public:
 private:
     [[noreturn]] void raise_wrong_identity(const node_schema& schema, const io::page_view& view,
                                            unsigned level) const;
+    void admit_node(const io::page_reference& reference, const std::byte* page) const;
     [[nodiscard]] std::uint64_t allocate();
-    void ensure_file(std::uint64_t pages);
+    void extend(std::uint64_t pages);
+    void adopt(io::page_run run);
+    void forget_private() noexcept;
+    [[nodiscard]] std::uint32_t seal_subtree(const node_schema& schema, std::uint64_t page, unsigned level);
+    template <class Node>
+    void seal_children(const node_schema& schema, std::uint64_t page, unsigned level);
 
     io::file& file_;
     io::page_source* source_ = nullptr;
     page_seal seal_;
     free_space space_;
-    std::uint64_t transaction_ = 0;
+    page_set private_;                   // made by the running transaction
+    std::vector<io::page_run> created_;  // the same, in order
+    std::vector<std::byte> scratch_;     // one page
+    std::atomic<std::uint64_t> running_{0};
+    std::atomic<std::uint64_t> published_{0};
 };
 
 }  // namespace pinyon

@@ -1,27 +1,27 @@
 // What a transaction is inside: its view of the catalog, the trees it opened and, for the writer, what it
-// changed. The public transactions and tree handles share it.
+// changed. The public transactions and the tree handles share it.
 //
 // Invariants
-//  1. A tree_state, once handed out, stays at its address for the life of the core: handles point to it.
-//  2. Every entry point calls `enter`, which refuses a core that has ended, a closed database and a fork.
+//  1. An opened_tree, once handed out, stays at its address for the life of the core: handles point to it.
+//  2. Every entry point calls `enter`, which refuses a transaction that is over.
 //  3. A change that throws after its first page change fails the transaction; commit then refuses.
 //
 // Threads: one at a time.
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "pinyon/engine/btree.hpp"
 #include "pinyon/engine/catalog.hpp"
+#include "pinyon/engine/snapshot.hpp"
 
 namespace pinyon {
-
-class database_core;
 
 // A tree as opened in this transaction.
 struct opened_tree {
@@ -33,46 +33,58 @@ struct opened_tree {
 
 class transaction_core {
 public:
-    virtual ~transaction_core() = default;
+    // `owner` keeps the database open for as long as this lives.
+    transaction_core(std::shared_ptr<void> owner, page_store& store, const published_state& start,
+                     std::uint64_t id, bool writing);
     transaction_core(const transaction_core&) = delete;
     transaction_core& operator=(const transaction_core&) = delete;
 
-    // Throws misuse when the transaction is over or the database closed.
-    void enter() const;
+    // Throws misuse when the transaction is over.
+    void enter() const {
+        if (over_) [[unlikely]] { raise_over(); }
+    }
     // `enter`, and misuse for a read transaction, transaction_failed after an error.
-    void enter_change();
-    // Runs one change; an error other than one about its arguments (key_too_long, value_too_long,
-    // type_mismatch, no_such_tree, exists, misuse) fails the transaction. Ends with store().relieve().
+    void enter_change() const;
+    // Runs one change. An error other than one about its arguments (key_too_long, value_too_long,
+    // type_mismatch, no_such_tree, exists, misuse) fails the transaction.
     template <class Change>
     auto change(Change&& run);
 
     [[nodiscard]] page_store& store() const noexcept { return *store_; }
     [[nodiscard]] bool writing() const noexcept { return writing_; }
     [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
+    [[nodiscard]] bool over() const noexcept { return over_; }
+    // Nothing may be done through this transaction any more.
+    void end() noexcept { over_ = true; }
 
-    // Null when there is no such tree. The same name gives the same object.
+    // Null when there is no such tree. The same name gives the same object. O(log trees) the first time.
     [[nodiscard]] opened_tree* open(std::string_view name);
+    // A new tree; `blank` is its record without number, root and creation. Throws exists.
     opened_tree& create(std::string_view name, const format::catalog_record& blank);
     void rename(std::string_view from, std::string_view to);
     bool drop(std::string_view name);
+    // Records as this transaction sees them, sorted by name.
     [[nodiscard]] std::vector<std::pair<std::string, format::catalog_record>> list();
 
-protected:
-    transaction_core(std::shared_ptr<database_core> database, page_store& store, std::uint64_t id, bool writing);
+    // Seals every changed tree and the catalog. False when the transaction changed nothing.
+    [[nodiscard]] bool seal();
+    [[nodiscard]] const format::root_reference& catalog_root() const noexcept { return catalog_.root; }
+    [[nodiscard]] std::uint32_t next_tree() const noexcept { return next_tree_; }
 
-    std::shared_ptr<database_core> database_;
+private:
+    [[noreturn]] void raise_over() const;
+    void write_back_records();
+    [[nodiscard]] static bool is_about_arguments(errc code) noexcept;
+
+    std::shared_ptr<void> owner_;
     page_store* store_;
     std::uint64_t id_;
     bool writing_;
     bool over_ = false;
     bool failed_ = false;
-    std::uint32_t next_tree_ = 1;
+    std::uint32_t next_tree_;
     tree_state catalog_;
-    std::deque<opened_tree> trees_;
-
-private:
-    void fail() noexcept { failed_ = true; }
-    [[nodiscard]] static bool is_about_arguments(errc code) noexcept;
+    std::vector<std::unique_ptr<opened_tree>> trees_;
 };
 
 template <class Change>
@@ -88,10 +100,10 @@ auto transaction_core::change(Change&& run) {
             return result;
         }
     } catch (const error& failure) {
-        if (!is_about_arguments(failure.kind())) { fail(); }
+        failed_ = failed_ || !is_about_arguments(failure.kind());
         throw;
     } catch (...) {
-        fail();
+        failed_ = true;
         throw;
     }
 }

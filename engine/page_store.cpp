@@ -1,0 +1,269 @@
+#include "pinyon/engine/page_store.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "pinyon/engine/fixed_node.hpp"
+#include "pinyon/engine/slotted_node.hpp"
+
+namespace pinyon {
+
+namespace {
+
+// A copy taken while the page was being evicted is taken again; more often than this means that the pool
+// is too small to hold one page still.
+constexpr unsigned copy_attempts_max = 1000;
+
+[[nodiscard]] io::residency residency_of(unsigned level) noexcept {
+    return level == 0 ? io::residency::leaf : io::residency::inner;
+}
+
+[[nodiscard]] io::page_reference reference_to(const node_schema& schema, std::uint64_t page, unsigned level,
+                                              std::uint32_t checksum) noexcept {
+    return {page, checksum, schema.tree, static_cast<std::uint8_t>(level), residency_of(level), &schema};
+}
+
+[[nodiscard]] std::string hexadecimal(std::uint64_t value) {
+    constexpr const char* digits = "0123456789abcdef";
+    std::string text;
+    do { text.insert(text.begin(), digits[value & 15]); } while ((value >>= 4) != 0);
+    return "0x" + text;
+}
+
+[[noreturn]] void raise_corrupt(std::uint64_t page, const std::string& what) {
+    raise(errc::corrupt, "page " + std::to_string(page) + ": " + what + "; run `pinyon check` on the file", page);
+}
+
+// Files grow by their own size while small, so that a small file stays small and a large one is extended
+// rarely: 1 to 64 MiB up to 1 GiB of file, then a sixteenth of it, at most 1 GiB.
+[[nodiscard]] std::uint64_t growth_bytes(std::uint64_t file_bytes) noexcept {
+    constexpr std::uint64_t mib = std::uint64_t{1} << 20;
+    if (file_bytes < 1024 * mib) { return std::clamp(file_bytes, mib, 64 * mib); }
+    return std::clamp(file_bytes / 16, 64 * mib, 1024 * mib);
+}
+
+}  // namespace
+
+page_store::page_store(io::file& file, std::uint64_t seed, std::uint32_t page_bytes)
+    : file_(file), seal_{seed, page_bytes}, scratch_(page_bytes) {}
+
+void page_store::attach(io::page_source& source, std::uint64_t page_count, std::uint64_t published) {
+    source_ = &source;
+    source.set_limit(page_count);
+    space_.reset(format::first_page(page_bytes()), page_count);
+    private_.resize(page_count);
+    published_.store(published, std::memory_order_relaxed);
+    running_.store(published, std::memory_order_relaxed);
+}
+
+void page_store::begin(std::uint64_t id, std::span<const std::uint64_t> kept) {
+    space_.keep(kept);
+    space_.begin(id);
+    running_.store(id, std::memory_order_relaxed);
+}
+
+void page_store::extend(std::uint64_t pages) {
+    const std::uint64_t count = space_.page_count();
+    if (pages > source_->limit_max() - count) {
+        raise(errc::no_space, "the file has outgrown the addresses reserved for it at open: reopen the database");
+    }
+    const std::uint64_t wanted = std::max(pages, growth_bytes(count * page_bytes()) / page_bytes());
+    const std::uint64_t new_count = std::min(count + wanted, source_->limit_max());
+    file_.grow(new_count * page_bytes());
+    source_->set_limit(new_count);
+    private_.resize(new_count);
+    space_.extend(new_count);
+}
+
+void page_store::adopt(io::page_run run) {
+    if (!private_.insert(run)) { raise_corrupt(run.first, "given out twice"); }
+    created_.push_back(run);
+}
+
+std::uint64_t page_store::allocate() {
+    std::optional<std::uint64_t> page = space_.take();
+    if (!page) {
+        extend(1);
+        page = space_.take();
+    }
+    adopt({*page, 1});
+    return *page;
+}
+
+io::page_run page_store::allocate_run(std::uint64_t pages) {
+    std::optional<io::page_run> run = space_.take_run(pages);
+    if (!run) {
+        extend(pages);
+        run = space_.take_run(pages);
+    }
+    adopt(*run);
+    return *run;
+}
+
+private_page page_store::create(unsigned level) {
+    const std::uint64_t page = allocate();
+    std::fill(scratch_.begin(), scratch_.end(), std::byte{0});
+    format::page_header header{};
+    header.page = page;
+    header.born = transaction();
+    store(scratch_.data(), header);
+    return {page, source_->create(page, residency_of(level), scratch_)};
+}
+
+private_page page_store::writable(const node_schema& schema, const io::page_view& view, unsigned level,
+                                  std::uint32_t checksum) {
+    if (is_private(view.page)) {
+        std::byte* data = source_->writable(reference_to(schema, view.page, level, checksum));
+        source_->set_sum(view.page, 0);
+        return {view.page, data};
+    }
+    io::page_view original = view;
+    for (unsigned attempt = 0;; ++attempt) {
+        std::memcpy(scratch_.data(), original.data, scratch_.size());
+        if (unchanged(original)) { break; }
+        if (attempt == copy_attempts_max) { raise_corrupt(view.page, "cannot be held in memory to be copied"); }
+        original = read(schema, view.page, level, checksum);
+    }
+    auto header = load<format::page_header>(scratch_.data());
+    const std::uint64_t born = header.born;
+    header.page = allocate();
+    header.born = transaction();
+    store(scratch_.data(), header);
+    std::byte* data = source_->create(header.page, residency_of(level), scratch_);
+    retire(view.page, born);
+    return {header.page, data};
+}
+
+void page_store::retire_run(io::page_run run, std::uint64_t born) {
+    if (run.first < format::first_page(page_bytes()) || run.count == 0 ||
+        run.count > space_.page_count() || run.first > space_.page_count() - run.count) {
+        raise_corrupt(run.first, "freed, but not a page of a tree");
+    }
+    if (is_private(run.first)) {
+        if (!private_.erase(run)) { raise_corrupt(run.first, "freed with pages of older transactions"); }
+        source_->forget(run);
+        space_.retire(run, transaction());
+        return;
+    }
+    if (born >= transaction()) { raise_corrupt(run.first, "says it was written by a later transaction"); }
+    space_.retire(run, born);
+}
+
+std::uint32_t page_store::seal_tree(const node_schema& schema, const format::root_reference& root) {
+    if (root.checksum != 0) { return root.checksum; }
+    return seal_subtree(schema, root.page, root.level);
+}
+
+std::uint32_t page_store::seal_subtree(const node_schema& schema, std::uint64_t page, unsigned level) {
+    if (!is_private(page)) { raise_corrupt(page, "its parent has no checksum for it"); }
+    if (level == 0) {
+        // Evicted since its last change: its sum is its checksum.
+        if (const std::uint32_t sum = source_->sum(page); sum != 0) { return sum; }
+    } else if (schema.layout == format::node_layout::fixed) {
+        seal_children<fixed_node>(schema, page, level);
+    } else {
+        seal_children<slotted_node>(schema, page, level);
+    }
+    std::byte* data = source_->writable(reference_to(schema, page, level, 0));
+    const std::uint32_t checksum = seal(page, {data, page_bytes()});
+    source_->set_sum(page, checksum);
+    source_->relieve();
+    return checksum;
+}
+
+// No view is held while a child is sealed: the pool may evict private pages between two of them.
+template <class Node>
+void page_store::seal_children(const node_schema& schema, std::uint64_t page, unsigned level) {
+    struct unsealed {
+        unsigned index;
+        child_entry child;
+    };
+    std::vector<unsealed> children;
+    {
+        const Node node(read(schema, page, level, 0).data, schema);
+        for (unsigned index = 0; index < node.count(); ++index) {
+            if (const child_entry child = node.child(index); child.checksum == 0) {
+                children.push_back({index, child});
+            }
+        }
+    }
+    for (unsealed& entry : children) {
+        entry.child.checksum = seal_subtree(schema, entry.child.page, level - 1);
+    }
+    typename Node::editor node(source_->writable(reference_to(schema, page, level, 0)), schema);
+    for (const unsealed& entry : children) { node.set_child(entry.index, entry.child); }
+}
+
+void page_store::publish() {
+    source_->publish();
+    for (const io::page_run& run : created_) {
+        for (std::uint64_t page = run.first; page < run.first + run.count; ++page) { private_.erase(page); }
+    }
+    created_.clear();
+    published_.store(transaction(), std::memory_order_relaxed);
+}
+
+void page_store::commit(std::span<const std::uint64_t> kept) { space_.commit(kept); }
+
+void page_store::abort() {
+    forget_private();
+    space_.abort();
+    running_.store(published_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+}
+
+void page_store::forget_private() noexcept {
+    for (const io::page_run& run : created_) {
+        for (std::uint64_t page = run.first; page < run.first + run.count; ++page) { private_.erase(page); }
+        source_->forget(run);
+    }
+    created_.clear();
+}
+
+void page_store::admit(const io::page_reference& reference, std::span<const std::byte> page) {
+    if (reference.kind == io::residency::extent) {
+        if (seal_.of_raw(reference.page, page) != reference.checksum) {
+            raise_corrupt(reference.page, "a page of a large value fails its checksum");
+        }
+        return;
+    }
+    const std::uint32_t found = seal_.of(reference.page, page.data());
+    if (found != reference.checksum) {
+        raise_corrupt(reference.page, "has checksum " + hexadecimal(found) + ", its parent expects " +
+                                          hexadecimal(reference.checksum));
+    }
+    admit_node(reference, page.data());
+}
+
+void page_store::admit_node(const io::page_reference& reference, const std::byte* page) const {
+    const auto& schema = *static_cast<const node_schema*>(reference.context);
+    const format::page_header header = header_of(page);
+    if (header.checksum != reference.checksum) {
+        raise_corrupt(reference.page, "its header holds another checksum than its parent");
+    }
+    if (header.page != reference.page) {
+        raise_corrupt(reference.page, "says it is page " + std::to_string(header.page));
+    }
+    if (header.identity != schema.identity(reference.level)) {
+        raise_wrong_identity(schema, {page, reference.page, 0}, reference.level);
+    }
+    if (header.born > transaction()) { raise_corrupt(reference.page, "was written by a later transaction"); }
+    const char* defect = schema.layout == format::node_layout::fixed
+                             ? fixed_node(page, schema).defect(false)
+                             : slotted_node(page, schema).defect(false);
+    if (defect != nullptr) { raise_corrupt(reference.page, defect); }
+}
+
+std::uint32_t page_store::seal(std::uint64_t page, std::span<std::byte> bytes) {
+    const std::uint32_t checksum = seal_.of(page, bytes.data());
+    store_checksum(bytes.data(), checksum);
+    return checksum;
+}
+
+void page_store::raise_wrong_identity(const node_schema& schema, const io::page_view& view,
+                                      unsigned level) const {
+    const auto found = header_of(view.data).identity;
+    raise_corrupt(view.page, "has identity " + hexadecimal(found) + ", its parent implies " +
+                                 hexadecimal(schema.identity(level)));
+}
+
+}  // namespace pinyon

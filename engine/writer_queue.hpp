@@ -1,0 +1,37 @@
+// The writers' queue: one holder at a time, the others in order of arrival. Not a mutex: the right to write
+// belongs to a transaction, which may end on another thread than it began on.
+//
+// Threads: any. Failure: misuse when the thread that began the running write transaction asks again.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+namespace pinyon {
+
+class writer_queue {
+public:
+    // Waits for its turn; false when `timeout` ran out first.
+    [[nodiscard]] bool enter(std::optional<std::chrono::milliseconds> timeout);
+    // False when another transaction holds or awaits the turn.
+    [[nodiscard]] bool try_enter();
+    void leave() noexcept;
+    [[nodiscard]] bool held() const;
+
+private:
+    void refuse_self() const;
+
+    mutable std::mutex mutex_;
+    std::condition_variable turn_;
+    std::deque<std::uint64_t> waiting_;
+    std::uint64_t next_ticket_ = 0;
+    bool held_ = false;
+    std::thread::id holder_;
+};
+
+}  // namespace pinyon
