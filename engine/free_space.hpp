@@ -12,10 +12,13 @@
 //
 // Threads: the writer alone.
 // Failure: corrupt for contradictions in what a file says; no memory is taken that its size does not warrant.
+// A call that throws has changed nothing that `abort` does not undo; after `load` only `reset` makes sense.
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -31,37 +34,49 @@ public:
     void reset(std::uint64_t first, std::uint64_t page_count);
 
     // --- the image in the file -------------------------------------------------------------------
-    // Reads an image that passed its checksum. Throws corrupt when it is not sorted, unique and in range.
-    // Pending pages are held for as long as K contains a root that reaches them.
-    void load(bytes image);
-    // Bytes of the image that `save` would write now, with room for `spare` more runs.
+    // Reads an image that passed its checksum. Throws corrupt when it is not sorted, unique and in range,
+    // or retired pages after `newest`, the transaction of the meta that names it.
+    // Pending pages are held until `keep` tells whether K contains a root that reaches them.
+    // REQUIRES: reset. O(image).
+    void load(bytes image, std::uint64_t newest = std::numeric_limits<std::uint64_t>::max());
+    // Bytes of the image that `save` would write now at most, with room for `spare` more runs. O(1).
     [[nodiscard]] std::uint64_t image_bytes(std::uint64_t spare = 0) const noexcept;
-    // The image after the running transaction (its retired pages are pending, its image run in use).
+    // The image after the running transaction: what it retired is pending beside what is held; what it took
+    // (the image's own run among it) is in use. O(runs log runs).
     [[nodiscard]] std::vector<std::byte> save() const;
 
     // --- a transaction ---------------------------------------------------------------------------
-    // K is now `kept` (ascending); what no root in it holds any more becomes free. O(pages moved).
+    // K is now `kept` (ascending); what no root in it holds any more becomes free. O(roots + runs moved).
     void keep(std::span<const std::uint64_t> kept);
+    // REQUIRES: no transaction is running. The search for free pages starts anew at the start of the file,
+    // so that busy trees work in a small set of recycled pages and the end of the file drains.
     void begin(std::uint64_t transaction);
-    // One free page: near the last one given, so that a transaction's pages lie together. Nullopt: none.
+    // One free page: the next after the last one given in this transaction, so that its pages lie
+    // together; from the start again behind the last. Nullopt: none. O(1).
     [[nodiscard]] std::optional<std::uint64_t> take();
-    // `pages` consecutive free pages, first fit from the start of the file.
+    // `pages` consecutive free pages, first fit from the start of the file. O(runs passed), amortised O(1)
+    // for many runs of one size.
     [[nodiscard]] std::optional<io::page_run> take_run(std::uint64_t pages);
     // Pages [page_count, new_count) are new and free.
     void extend(std::uint64_t new_count);
-    // A page of the running transaction goes back at once; an older one when it is no longer held.
+    // A page of the running transaction goes back at once (`is_free` then); an older one when it is no
+    // longer held. `born` 0: unknown, any of the two. O(1) for a page.
     void retire(io::page_run run, std::uint64_t born);
-    // The transaction is published: its retired pages are judged against `kept`.
+    // The transaction is published: its retired pages are judged against `kept`. O(runs).
     void commit(std::span<const std::uint64_t> kept);
-    // Everything is as before `begin`, but for extensions: those pages stay, free.
+    // Everything is as before `begin`, but for extensions: those pages stay, free. O(runs).
     void abort();
 
     // --- looking ---------------------------------------------------------------------------------
     [[nodiscard]] std::uint64_t page_count() const noexcept { return page_count_; }
-    [[nodiscard]] std::uint64_t free_pages() const noexcept;
-    [[nodiscard]] std::uint64_t held_pages() const noexcept;
-    [[nodiscard]] bool is_free(std::uint64_t page) const noexcept;
+    [[nodiscard]] std::uint64_t free_pages() const noexcept { return free_.size(); }
+    // Pages that wait for a kept root to go, or for the end of the running transaction.
+    [[nodiscard]] std::uint64_t held_pages() const noexcept { return limbo_.size(); }
+    [[nodiscard]] bool is_free(std::uint64_t page) const noexcept { return free_.contains(page); }
+    // Taken by the running transaction.
+    [[nodiscard]] bool is_private(std::uint64_t page) const noexcept { return taken_.contains(page); }
     [[nodiscard]] const page_set& free_set() const noexcept { return free_; }
+    [[nodiscard]] const page_set& held_set() const noexcept { return limbo_; }
 
 private:
     struct held_run {
@@ -70,13 +85,29 @@ private:
         std::uint64_t retired;
     };
 
+    void load_free(bytes runs);
+    void load_pending(bytes runs, std::uint64_t newest);
+    void check_range(io::page_run run) const;
+    void retire_private(io::page_run run, std::uint64_t born);
+    void retire_older(io::page_run run, std::uint64_t born);
+    void hold(std::uint64_t root, const held_run& held);
+    void release(io::page_run run);
+    void insert_free(io::page_run run);
+
     page_set free_;
+    page_set limbo_;                                       // held, or retired by the running transaction
+    page_set taken_;                                       // by the running transaction, still in use
     std::map<std::uint64_t, std::vector<held_run>> held_;  // by the kept root they hang on
+    std::uint64_t held_runs_ = 0;
     std::vector<held_run> retired_;                        // by the running transaction
-    std::vector<io::page_run> taken_;                      // by the running transaction
+    std::uint64_t first_ = 0;
     std::uint64_t page_count_ = 0;
     std::uint64_t transaction_ = 0;
+    bool running_ = false;
     std::uint64_t cursor_ = 0;
+    // No free run of `fit_pages_` or more pages begins before `fit_from_`.
+    std::uint64_t fit_pages_ = 0;
+    std::uint64_t fit_from_ = 0;
 };
 
 }  // namespace pinyon
