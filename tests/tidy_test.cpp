@@ -9,6 +9,7 @@
 #include <iterator>
 #include <map>
 #include <optional>
+#include <regex>
 #include <set>
 #include <sstream>
 #include <string>
@@ -34,8 +35,10 @@ const std::map<std::string, layer, std::less<>> layer_of_noun = {
     {"bytes", base},
     {"key_codec", base},
     {"options", base},
+    {"value_codec", base},
     // Node layouts are pure bytes: no page is fetched there.
     {"checksum", format},
+    {"column_search", format},
     {"fixed_node", format},
     {"format", format},
     {"node", format},
@@ -45,16 +48,21 @@ const std::map<std::string, layer, std::less<>> layer_of_noun = {
     {"page_set", pages},
     {"page_store", pages},
     {"btree", tree},
+    {"btree_change", tree},
     {"bulk_load", tree},
     {"cursor", tree},
+    {"descent", tree},
     {"overflow", tree},
+    {"tree_change", tree},
     {"catalog", transactions},
     {"check", transactions},
     {"checkpoint", transactions},
     {"snapshot", transactions},
     {"transaction_core", transactions},
     {"writer_queue", transactions},
+    {"create_file", surface},
     {"database", surface},
+    {"database_core", surface},
     {"pinyon", surface},
     {"statistics", surface},
     {"transaction", surface},
@@ -266,11 +274,15 @@ BOOST_AUTO_TEST_CASE(lines_are_clean) {
 }
 
 BOOST_AUTO_TEST_CASE(nothing_is_left_for_later) {
-    const std::string marks[] = {std::string("TO") + "DO", std::string("FIX") + "ME",
-                                 std::string("XX") + "X"};
+    const std::regex marks(
+        "\\b(TO"
+        "DO|FIX"
+        "ME|XX"
+        "X)\\b");
     for (const source& file : sources()) {
-        for (const std::string& mark : marks) {
-            BOOST_TEST(file.text.find(mark) == std::string::npos, file.path << " has a " << mark);
+        for (std::size_t i = 0; i < file.lines.size(); ++i) {
+            BOOST_TEST(!std::regex_search(file.lines[i], marks),
+                       file.path << ':' << i + 1 << ": " << file.lines[i]);
         }
     }
 }
