@@ -49,7 +49,8 @@ struct capabilities {
     bool process_madvise = true;  // batched DONTNEED on oneself, else one madvise a run
     bool populate = true;         // MADV_POPULATE_READ and _WRITE, else a pread and a touch
     bool fallocate = true;        // else zeros are written
-    bool large_reservation = true;  // false: start from 64 MiB instead of 1 TiB of address space
+    // False: `map` refuses more than 64 MiB and twice the file, as where addresses are rationed.
+    bool large_reservation = true;
 };
 
 // One view of a file: a reserved range of addresses, far larger than the file, in which file offset o
@@ -61,7 +62,11 @@ public:
     mapping& operator=(const mapping&) = delete;
 
     [[nodiscard]] std::byte* base() const noexcept { return base_; }
+    // The offset at which the reserved addresses end.
     [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
+    // True when an access maps the one page it touches. False: it may map cached neighbours too,
+    // which `resident` shows.
+    [[nodiscard]] bool faults_single_pages() const noexcept { return faults_single_pages_; }
 
     // Maps the range now, reading it from the file where it is not cached. Throws io where the medium
     // fails; never a signal (without capabilities.populate the range is pread first, then touched).
@@ -78,11 +83,13 @@ public:
     virtual void will_need(std::span<const byte_range> ranges) = 0;
 
 protected:
-    mapping(std::byte* base, std::uint64_t bytes) noexcept : base_(base), bytes_(bytes) {}
+    mapping(std::byte* base, std::uint64_t bytes, bool faults_single_pages = false) noexcept
+        : base_(base), bytes_(bytes), faults_single_pages_(faults_single_pages) {}
 
 private:
     std::byte* base_;
     std::uint64_t bytes_;
+    bool faults_single_pages_;
 };
 
 // The lock bytes, all above offset 2^62 of the data file (OFD locks: they die with the descriptor).
@@ -102,15 +109,21 @@ public:
     virtual std::size_t read_medium(std::uint64_t offset, std::span<std::byte> out) = 0;
     // Writes all of `data` or throws (no_space, io); a short write is carried on.
     virtual void write(std::uint64_t offset, std::span<const std::byte> data) = 0;
+    // The same past the page cache where the file system allows it, so that neither the kernel's
+    // caching nor a large folio over the place can carry other bytes along. Offset and size are
+    // multiples of 4096. Durable only after `sync`, like any write.
+    virtual void write_medium(std::uint64_t offset, std::span<const std::byte> data) = 0;
     // fdatasync: all bytes and the size are durable when it returns. Never retry after an error.
     virtual void sync() = 0;
     // Extends the file to at least `size` bytes with space reserved on the medium, so that no later
-    // store into it can fail for want of space. Throws no_space.
+    // store into it can fail for want of space; the first call after an open also fills holes
+    // below the present size where the file system can. Throws no_space, and the file is as long as it was.
     virtual void grow(std::uint64_t size) = 0;
     virtual void truncate(std::uint64_t size) = 0;
     [[nodiscard]] virtual std::uint64_t size() const = 0;
 
-    // False when another open file description holds a conflicting lock; never waits.
+    // False when another open file description holds a conflicting lock; never waits. An exclusive
+    // lock needs a file opened for writing. Locks go with the file and all its mappings.
     [[nodiscard]] virtual bool try_lock(lock_byte byte, lock_mode mode) = 0;
     virtual void unlock(lock_byte byte) = 0;
 
@@ -126,6 +139,10 @@ public:
     virtual void start_write_back(byte_range range) = 0;
     // Waits for it. An error has been consumed here: poison.
     virtual void wait_write_back(byte_range range) = 0;
+
+    // True in the child of a fork: the descriptor and its locks stayed with the parent, the views are
+    // not mapped here, and every other call fails.
+    [[nodiscard]] virtual bool forked() const noexcept = 0;
 
 protected:
     file() = default;

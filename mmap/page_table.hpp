@@ -20,6 +20,18 @@
 
 namespace pinyon::io {
 
+#if defined(__SANITIZE_THREAD__)
+inline constexpr bool thread_sanitized = true;
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+inline constexpr bool thread_sanitized = true;
+#else
+inline constexpr bool thread_sanitized = false;
+#endif
+#else
+inline constexpr bool thread_sanitized = false;
+#endif
+
 // 4 bytes a page: 16 bits of state, 16 bits of time.
 struct page_word {
     static constexpr std::uint16_t admitted = 1;   // resident in the reading view, verified
@@ -69,7 +81,7 @@ public:
     // Orders reads of a page's bytes before the re-read of its word. ThreadSanitizer knows no fences.
     static void read_fence() noexcept {
 #if defined(__SANITIZE_THREAD__)
-        std::atomic_signal_fence(std::memory_order_acquire);
+        std::atomic_signal_fence(std::memory_order_acquire);  // gcc warns of the other one there
 #else
         std::atomic_thread_fence(std::memory_order_acquire);
 #endif
@@ -92,8 +104,9 @@ public:
     static constexpr unsigned slots = 64;
 
     void add_visits(std::uint64_t pages) noexcept {
-        std::atomic<std::uint64_t>& visits = slots_[thread_slot()].visits;
-        if (thread_slot() + 1 < slots) [[likely]] {
+        const unsigned slot = thread_slot();
+        std::atomic<std::uint64_t>& visits = slots_[slot].visits;
+        if (slot + 1 < slots) [[likely]] {
             visits.store(visits.load(std::memory_order_relaxed) + pages, std::memory_order_relaxed);
         } else {
             visits.fetch_add(pages, std::memory_order_relaxed);

@@ -1,0 +1,469 @@
+#define BOOST_TEST_MODULE posix_file
+#include "pinyon/mmap/posix_file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <sys/resource.h>
+#include <boost/test/unit_test.hpp>
+#include <csignal>
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "pinyon/mmap/memory_file.hpp"
+#include "support/bytes_of.hpp"
+#include "support/expect_error.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace {
+
+namespace io = pinyon::io;
+using io::open_mode;
+using pinyon::errc;
+using pinyon::test::bytes_of;
+using pinyon::test::pattern;
+using pinyon::test::read_all;
+using pinyon::test::temporary_directory;
+
+// The same contract for each file system; the last two withhold what they can.
+struct system_under_test {
+    const char* name;
+    std::unique_ptr<io::file_system> files;
+};
+
+[[nodiscard]] std::vector<system_under_test> systems() {
+    io::capabilities bare;
+    bare.fallocate = false;
+    bare.large_reservation = false;
+    std::vector<system_under_test> result;
+    result.push_back({"posix", io::make_posix_file_system({})});
+    result.push_back({"posix without fallocate", io::make_posix_file_system(bare)});
+    result.push_back({"memory", std::make_unique<io::memory_file_system>()});
+    result.push_back({"memory without fallocate", std::make_unique<io::memory_file_system>(bare)});
+    return result;
+}
+
+void for_each_system(const std::function<void(io::file_system&, const std::string&)>& body) {
+    for (const system_under_test& system : systems()) {
+        const temporary_directory directory;
+        BOOST_TEST_CONTEXT(system.name) { body(*system.files, directory / "file"); }
+    }
+}
+
+// Runs `body` in a forked child and returns what it returned.
+[[nodiscard]] int in_child(const std::function<int()>& body) {
+    const ::pid_t child = ::fork();
+    if (child == 0) {
+        int result = 99;
+        try {
+            result = body();
+        } catch (...) { result = 98; }
+        ::_exit(result);
+    }
+    int status = 0;
+    BOOST_REQUIRE(::waitpid(child, &status, 0) == child);
+    BOOST_REQUIRE(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+[[nodiscard]] errc error_of(const std::function<void()>& body) {
+    try {
+        body();
+    } catch (const pinyon::error& caught) { return caught.kind(); }
+    return errc{};
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(what_is_written_is_read) {
+    for_each_system([](io::file_system& files, const std::string& path) {
+        const auto data = pattern(3 * 4096 + 100, 1);
+        {
+            const auto file = files.open(path, open_mode::create_new);
+            BOOST_TEST(file->size() == 0u);
+            file->write(50, data);
+            file->sync();
+            BOOST_TEST(file->size() == 50 + data.size());
+            BOOST_TEST((read_all(*file, 50, data.size()) == data));
+            BOOST_TEST((read_all(*file, 0, 50) == std::vector<std::byte>(50)));
+            BOOST_TEST(read_all(*file, 50, 2 * data.size()).size() == data.size());
+            BOOST_TEST(read_all(*file, 1 << 20, 10).empty());
+        }
+        const auto again = files.open(path, open_mode::read_only);
+        BOOST_TEST((read_all(*again, 50, data.size()) == data));
+    });
+}
+
+BOOST_AUTO_TEST_CASE(the_medium_is_read_and_written_past_the_cache) {
+    for_each_system([](io::file_system& files, const std::string& path) {
+        const auto file = files.open(path, open_mode::create_new);
+        const auto data = pattern((std::size_t{2} << 20) + 3 * 4096, 2);  // several pieces
+        file->write_medium(4096, data);
+        BOOST_TEST((read_all(*file, 4096, data.size()) == data));
+        std::vector<std::byte> out(data.size() + 4096);
+        BOOST_TEST(file->read_medium(4096, out) == data.size());
+        out.resize(data.size());
+        BOOST_TEST((out == data));
+        // What is dirty in the cache is seen, too, and the other way round.
+        const auto other = pattern(4096, 3);
+        file->write(8192, other);
+        std::vector<std::byte> page(4096);
+        BOOST_TEST(file->read_medium(8192, page) == page.size());
+        BOOST_TEST((page == other));
+        file->write_medium(8192, pattern(4096, 4));
+        BOOST_TEST((read_all(*file, 8192, 4096) == pattern(4096, 4)));
+        // A file that ends inside a block.
+        file->truncate(4096 + 100);
+        BOOST_TEST(file->read_medium(4096, page) == 100u);
+        BOOST_TEST(file->read_medium(1 << 20, page) == 0u);
+        EXPECT_ERROR(file->read_medium(100, page), errc::misuse);
+        EXPECT_ERROR(file->write_medium(4096, std::span(data).first(100)), errc::misuse);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(growing_reserves_and_keeps_the_contents) {
+    for_each_system([](io::file_system& files, const std::string& path) {
+        const auto file = files.open(path, open_mode::create_new);
+        const auto data = pattern(5000, 5);
+        file->write(0, data);
+        file->grow(std::uint64_t{3} << 20);
+        BOOST_TEST(file->size() == std::uint64_t{3} << 20);
+        BOOST_TEST((read_all(*file, 0, data.size()) == data));
+        BOOST_TEST((read_all(*file, 5000, 3000) == std::vector<std::byte>(3000)));
+        file->grow(4096);  // smaller: nothing to do
+        BOOST_TEST(file->size() == std::uint64_t{3} << 20);
+        file->grow((std::uint64_t{3} << 20) + 4096);
+        BOOST_TEST(file->size() == (std::uint64_t{3} << 20) + 4096);
+        file->truncate(5000);
+        BOOST_TEST(file->size() == 5000u);
+        BOOST_TEST((read_all(*file, 0, data.size()) == data));
+    });
+}
+
+BOOST_AUTO_TEST_CASE(growth_allocates_blocks_and_fills_holes) {
+    const temporary_directory directory;
+    const std::string path = directory / "sparse";
+    {
+        const auto file = io::posix_file_system().open(path, open_mode::create_new);
+        file->truncate(1 << 20);
+    }
+    struct ::stat status {};
+    BOOST_REQUIRE(::stat(path.c_str(), &status) == 0);
+    BOOST_TEST(status.st_blocks == 0);
+    const auto file = io::posix_file_system().open(path, open_mode::read_write);
+    file->grow(2 << 20);
+    BOOST_REQUIRE(::stat(path.c_str(), &status) == 0);
+    BOOST_TEST(status.st_blocks * 512 >= 2 << 20);
+}
+
+BOOST_AUTO_TEST_CASE(a_full_disk_is_no_space_and_leaves_the_size) {
+    // The limit of a process on the size of its files stands in for the disk's.
+    const auto grow_in_child = [](io::file_system& files, const std::string& path) {
+        return in_child([&files, &path] {
+            std::signal(SIGXFSZ, SIG_IGN);
+            const ::rlimit limit{1 << 20, 1 << 20};
+            ::setrlimit(RLIMIT_FSIZE, &limit);
+            const auto file = files.open(path, open_mode::create_new);
+            file->write(0, bytes_of("kept"));
+            if (error_of([&file] { file->grow(2 << 20); }) != errc::no_space) return 1;
+            if (file->size() != 4) return 2;
+            if (error_of([&file] { file->write(1 << 20, bytes_of("x")); }) != errc::no_space) {
+                return 3;
+            }
+            // The part that fits is written, the rest is an error.
+            if (error_of([&file] { file->write((1 << 20) - 1, bytes_of("ab")); }) !=
+                errc::no_space) {
+                return 4;
+            }
+            if (read_all(*file, 0, 4) != bytes_of("kept")) return 5;
+            file->grow(1 << 20);
+            return file->size() == 1 << 20 ? 0 : 6;
+        });
+    };
+    io::capabilities bare;
+    bare.fallocate = false;
+    const temporary_directory directory;
+    BOOST_TEST(grow_in_child(io::posix_file_system(), directory / "a") == 0);
+    BOOST_TEST(grow_in_child(*io::make_posix_file_system(bare), directory / "b") == 0);
+    const auto file = io::posix_file_system().open(directory / "c", open_mode::create_new);
+    EXPECT_ERROR(file->grow(std::uint64_t{1} << 62), errc::no_space);
+    EXPECT_ERROR(file->grow(~std::uint64_t{0}), errc::no_space);
+    BOOST_TEST(file->size() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_file_opened_for_reading_is_not_changed) {
+    for_each_system([](io::file_system& files, const std::string& path) {
+        (void)files.open(path, open_mode::create_new);
+        const auto file = files.open(path, open_mode::read_only);
+        EXPECT_ERROR(file->write(0, bytes_of("x")), errc::read_only);
+        EXPECT_ERROR(file->write_medium(0, pattern(4096, 1)), errc::read_only);
+        EXPECT_ERROR(file->grow(4096), errc::read_only);
+        EXPECT_ERROR(file->truncate(0), errc::read_only);
+        EXPECT_ERROR(file->try_lock(io::lock_byte::writer, io::lock_mode::exclusive),
+                     errc::read_only);
+        EXPECT_ERROR(file->map(io::view_access::write, 0, 4096), errc::read_only);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(names_that_are_or_are_not_there) {
+    for_each_system([](io::file_system& files, const std::string& path) {
+        BOOST_TEST(!files.exists(path));
+        EXPECT_ERROR(files.open(path, open_mode::read_only), errc::not_found);
+        EXPECT_ERROR(files.open(path, open_mode::read_write), errc::not_found);
+        (void)files.open(path, open_mode::create_new);
+        BOOST_TEST(files.exists(path));
+        EXPECT_ERROR(files.open(path, open_mode::create_new), errc::exists);
+        EXPECT_ERROR(files.open("", open_mode::read_write), errc::misuse);
+        (void)files.open(path + "-b", open_mode::create_new);
+        BOOST_TEST((files.list(path) == std::vector<std::string>{"file", "file-b"}));
+        files.remove(path);
+        BOOST_TEST(!files.exists(path));
+        EXPECT_ERROR(files.remove(path), errc::not_found);
+        files.sync_directory(path);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(renaming_does_not_replace) {
+    for_each_system([](io::file_system& files, const std::string& path) {
+        files.open(path, open_mode::create_new)->write(0, bytes_of("one"));
+        files.open(path + "2", open_mode::create_new)->write(0, bytes_of("two"));
+        EXPECT_ERROR(files.rename_no_replace(path, path + "2"), errc::exists);
+        EXPECT_ERROR(files.rename_no_replace(path + "3", path + "4"), errc::not_found);
+        BOOST_TEST(
+            (read_all(*files.open(path + "2", open_mode::read_only), 0, 9) == bytes_of("two")));
+        files.rename_no_replace(path, path + "3");
+        BOOST_TEST(!files.exists(path));
+        BOOST_TEST(
+            (read_all(*files.open(path + "3", open_mode::read_only), 0, 9) == bytes_of("one")));
+    });
+}
+
+BOOST_AUTO_TEST_CASE(only_regular_files_are_opened) {
+    const temporary_directory directory;
+    io::file_system& files = io::posix_file_system();
+    for (const open_mode mode : {open_mode::read_only, open_mode::read_write}) {
+        BOOST_TEST_CONTEXT("mode " << static_cast<int>(mode)) {
+            EXPECT_ERROR(files.open(directory.path(), mode), errc::is_directory);
+            EXPECT_ERROR(files.open("/dev/null", mode), errc::not_a_database);
+            const std::string pipe = directory / "pipe";
+            ::mkfifo(pipe.c_str(), 0600);
+            EXPECT_ERROR(files.open(pipe, mode), errc::not_a_database);
+            EXPECT_ERROR(files.open(directory / "pipe/x", mode), errc::not_found);
+            EXPECT_ERROR(files.open(std::string("a\0b", 3), mode), errc::misuse);
+        }
+    }
+    EXPECT_ERROR(files.open(directory / "none/file", open_mode::create_new), errc::not_found);
+    EXPECT_ERROR(files.list(directory / "none/file"), errc::not_found);
+}
+
+BOOST_AUTO_TEST_CASE(a_second_hard_link_forbids_writing) {
+    const temporary_directory directory;
+    io::file_system& files = io::posix_file_system();
+    (void)files.open(directory / "one", open_mode::create_new);
+    BOOST_REQUIRE(::link((directory / "one").c_str(), (directory / "two").c_str()) == 0);
+    EXPECT_ERROR(files.open(directory / "one", open_mode::read_write), errc::misuse);
+    BOOST_TEST(files.open(directory / "one", open_mode::read_only) != nullptr);
+    files.remove(directory / "two");
+    BOOST_TEST(files.open(directory / "one", open_mode::read_write) != nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(links_are_resolved_once_and_not_followed_by_open) {
+    const temporary_directory directory;
+    io::file_system& files = io::posix_file_system();
+    const std::string link = directory / "link";
+    BOOST_REQUIRE(::mkdir((directory / "sub").c_str(), 0700) == 0);
+    BOOST_REQUIRE(::symlink("sub/target", link.c_str()) == 0);
+    BOOST_TEST(files.resolve(link) == directory / "sub/target");  // which does not exist yet
+    (void)files.open(files.resolve(link), open_mode::create_new);
+    BOOST_TEST(files.resolve(link) == directory / "sub/target");
+    BOOST_TEST(files.resolve(directory / "sub/../sub/./target") == directory / "sub/target");
+    BOOST_TEST(files.resolve(directory / "new") == directory / "new");
+    BOOST_TEST(files.resolve(directory / "sub/../new") == directory / "new");
+    EXPECT_ERROR(files.open(link, open_mode::read_write), errc::misuse);
+    EXPECT_ERROR(files.resolve(directory / "none/new"), errc::not_found);
+    EXPECT_ERROR(files.resolve(directory / "none/"), errc::is_directory);
+    EXPECT_ERROR(files.resolve(link + "/x"), errc::not_found);
+    BOOST_REQUIRE(::symlink("circle", (directory / "circle").c_str()) == 0);
+    BOOST_CHECK_THROW((void)files.resolve(directory / "circle"), pinyon::error);
+    BOOST_TEST(files.resolve("/") == "/");
+}
+
+BOOST_AUTO_TEST_CASE(a_new_file_is_for_its_owner_and_no_descriptor_survives_exec) {
+    const temporary_directory directory;
+    std::set<int> inherited;
+    for (int number = 0; number != 256; ++number) {
+        if (::fcntl(number, F_GETFD) >= 0) inherited.insert(number);
+    }
+    const auto file = io::posix_file_system().open(directory / "file", open_mode::create_new);
+    struct ::stat status {};
+    BOOST_REQUIRE(::stat((directory / "file").c_str(), &status) == 0);
+    BOOST_TEST((status.st_mode & 07777) == 0600u);
+    // With everything open that a file may open.
+    file->grow(1 << 20);
+    const auto view = file->map(io::view_access::write, 0, 1 << 20);
+    std::vector<std::byte> page(4096);
+    (void)file->read_medium(0, page);
+    unsigned open = 0;
+    for (int number = 0; number != 256; ++number) {
+        const int flags = ::fcntl(number, F_GETFD);
+        if (flags < 0 || inherited.count(number) != 0) continue;
+        ++open;
+        BOOST_TEST((flags & FD_CLOEXEC) != 0, "descriptor " << number << " survives exec");
+    }
+    BOOST_TEST(open >= 2u);
+}
+
+BOOST_AUTO_TEST_CASE(access_denied_is_permission) {
+    if (::geteuid() == 0) {
+        // Root may do everything but what the file system forbids.
+        EXPECT_ERROR(io::posix_file_system().open("/proc/pinyon", open_mode::create_new),
+                     errc::not_found);
+        return;
+    }
+    const temporary_directory directory;
+    (void)io::posix_file_system().open(directory / "file", open_mode::create_new);
+    BOOST_REQUIRE(::chmod((directory / "file").c_str(), 0) == 0);
+    EXPECT_ERROR(io::posix_file_system().open(directory / "file", open_mode::read_only),
+                 errc::permission);
+}
+
+BOOST_AUTO_TEST_CASE(locks_conflict_between_two_opens_of_a_process) {
+    for_each_system([](io::file_system& files, const std::string& path) {
+        using io::lock_byte;
+        using io::lock_mode;
+        const auto one = files.open(path, open_mode::create_new);
+        const auto two = files.open(path, open_mode::read_write);
+        auto reader = files.open(path, open_mode::read_only);
+        BOOST_TEST(one->try_lock(lock_byte::writer, lock_mode::exclusive));
+        BOOST_TEST(one->try_lock(lock_byte::writer, lock_mode::exclusive));  // its own: no conflict
+        BOOST_TEST(!two->try_lock(lock_byte::writer, lock_mode::exclusive));
+        BOOST_TEST(!reader->try_lock(lock_byte::writer, lock_mode::shared));
+        // Bytes are apart, and shared locks share.
+        BOOST_TEST(reader->try_lock(lock_byte::meta0, lock_mode::shared));
+        BOOST_TEST(two->try_lock(lock_byte::meta0, lock_mode::shared));
+        BOOST_TEST(!one->try_lock(lock_byte::meta0, lock_mode::exclusive));
+        BOOST_TEST(one->try_lock(lock_byte::meta1, lock_mode::exclusive));
+        // Closing another open of the file leaves a lock alone (fcntl's own locks would go).
+        (void)files.open(path, open_mode::read_only);
+        BOOST_TEST(!two->try_lock(lock_byte::writer, lock_mode::exclusive));
+        one->unlock(lock_byte::writer);
+        BOOST_TEST(two->try_lock(lock_byte::writer, lock_mode::exclusive));
+        // A lock goes with the file.
+        two->unlock(lock_byte::meta0);
+        BOOST_TEST(!one->try_lock(lock_byte::meta0, lock_mode::exclusive));
+        reader.reset();
+        BOOST_TEST(one->try_lock(lock_byte::meta0, lock_mode::exclusive));
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_forked_child_holds_neither_descriptor_nor_lock) {
+    for_each_system([](io::file_system& files, const std::string& path) {
+        auto file = files.open(path, open_mode::create_new);
+        file->grow(4096);
+        auto view = file->map(io::view_access::write, 0, 1 << 20);
+        BOOST_REQUIRE(file->try_lock(io::lock_byte::writer, io::lock_mode::exclusive));
+        BOOST_TEST(!file->forked());
+        const int result = in_child([&file, &view] {
+            if (!file->forked()) return 1;
+            if (error_of([&file] { file->write(0, bytes_of("x")); }) != errc::misuse) return 2;
+            if (error_of([&file] { (void)file->size(); }) != errc::misuse) return 3;
+            std::vector<std::byte> page(4096);
+            if (error_of([&file, &page] { (void)file->read_medium(0, page); }) != errc::misuse) {
+                return 4;
+            }
+            if (error_of([&view] { view->populate({0, 4096}, false); }) != errc::misuse) return 5;
+            if (error_of([&file] { (void)file->map(io::view_access::read, 0, 4096); }) !=
+                errc::misuse) {
+                return 6;
+            }
+            file.reset();
+            return 0;
+        });
+        BOOST_TEST(result == 0);
+        // A child that lives on does not hold the lock after the parent let it go.
+        int started[2];
+        int gate[2];
+        BOOST_REQUIRE(::pipe(started) == 0);
+        BOOST_REQUIRE(::pipe(gate) == 0);
+        const ::pid_t child = ::fork();
+        if (child == 0) {
+            char byte = 0;
+            ::close(gate[1]);
+            (void)!::write(started[1], &byte, 1);
+            (void)!::read(gate[0], &byte, 1);
+            ::_exit(0);
+        }
+        char byte = 0;
+        BOOST_TEST(::read(started[0], &byte, 1) == 1);
+        file = files.open(path, open_mode::read_write);
+        BOOST_TEST(!file->try_lock(io::lock_byte::writer, io::lock_mode::exclusive));
+        view.reset();  // the last that held the first file
+        BOOST_TEST(file->try_lock(io::lock_byte::writer, io::lock_mode::exclusive));
+        for (const int number : {started[0], started[1], gate[1], gate[0]}) ::close(number);
+        BOOST_TEST(::waitpid(child, nullptr, 0) == child);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_child_may_open_files_of_its_own) {
+    const temporary_directory directory;
+    io::file_system& files = io::posix_file_system();
+    BOOST_TEST(in_child([&files, &directory] {
+                   const auto file = files.open(directory / "mine", open_mode::create_new);
+                   file->grow(8192);
+                   const auto view = file->map(io::view_access::write, 0, 1 << 20);
+                   view->populate({0, 8192}, true);
+                   const io::byte_range all{0, 8192};
+                   view->unmap({&all, 1});
+                   std::vector<io::byte_range> resident;
+                   view->resident(all, resident);
+                   return resident.empty() && !file->forked() ? 0 : 1;
+               }) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(cache_and_write_back_calls_keep_the_contents) {
+    for_each_system([](io::file_system& files, const std::string& path) {
+        const auto file = files.open(path, open_mode::create_new);
+        const auto data = pattern(64 * 4096, 6);
+        file->write(0, data);
+        const io::byte_range ranges[] = {{0, 4096}, {8192, 8 * 4096}, {0, 0}};
+        file->start_write_back({0, data.size()});
+        file->wait_write_back({0, data.size()});
+        file->drop_cache(ranges);
+        BOOST_TEST((read_all(*file, 0, data.size()) == data));
+    });
+}
+
+BOOST_AUTO_TEST_CASE(random_bytes_differ_and_time_passes) {
+    for_each_system([](io::file_system& files, const std::string&) {
+        std::set<std::vector<std::byte>> seen;
+        for (int i = 0; i != 100; ++i) {
+            std::vector<std::byte> value(16);
+            files.random(value);
+            seen.insert(value);
+        }
+        BOOST_TEST(seen.size() == 100u);
+        const auto before = files.now();
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        BOOST_TEST((files.now() - before >= std::chrono::milliseconds(1)));
+    });
+}
+
+BOOST_AUTO_TEST_CASE(what_is_withheld_is_not_offered) {
+    constexpr bool io::capabilities::*members[] = {
+        &io::capabilities::userfaultfd,     &io::capabilities::pagemap_scan,
+        &io::capabilities::process_madvise, &io::capabilities::populate,
+        &io::capabilities::fallocate,       &io::capabilities::large_reservation};
+    for (const auto member : members) {
+        io::capabilities allowed;
+        allowed.*member = false;
+        BOOST_TEST(!(io::make_posix_file_system(allowed)->offers().*member));
+        BOOST_TEST(!(io::memory_file_system(allowed).offers().*member));
+    }
+}
