@@ -35,6 +35,7 @@ const std::map<std::string, layer, std::less<>> layer_of_noun = {
     {"bytes", base},
     {"key_codec", base},
     {"options", base},
+    {"tree_types", base},
     {"value_codec", base},
     // Node layouts are pure bytes: no page is fetched there.
     {"checksum", format},
@@ -56,6 +57,9 @@ const std::map<std::string, layer, std::less<>> layer_of_noun = {
     {"tree_change", tree},
     {"catalog", transactions},
     {"check", transactions},
+    {"check_context", transactions},
+    {"check_extent", transactions},
+    {"check_tree", transactions},
     {"checkpoint", transactions},
     {"snapshot", transactions},
     {"transaction_core", transactions},
