@@ -34,11 +34,12 @@ inline constexpr bool thread_sanitized = false;
 
 // 4 bytes a page: 16 bits of state, 16 bits of time.
 struct page_word {
-    static constexpr std::uint16_t admitted = 1;   // resident in the reading view, verified
-    static constexpr std::uint16_t writable = 2;   // private and mapped in the writable view
+    static constexpr std::uint16_t admitted = 1;      // resident in the reading view, verified
+    static constexpr std::uint16_t writable = 2;      // private and mapped in the writable view
     static constexpr std::uint16_t private_page = 4;  // of the running transaction
-    static constexpr std::uint16_t latched = 8;    // coming in or going out
-    static constexpr std::uint16_t resident = 16;  // in the reading view's page tables, as far as known
+    static constexpr std::uint16_t latched = 8;       // coming in or going out
+    static constexpr std::uint16_t resident =
+        16;  // in the reading view's page tables, as far as known
     static constexpr std::uint16_t version_mask = 0xffc0;
     static constexpr std::uint16_t version_step = 0x0040;
 
@@ -69,7 +70,9 @@ public:
 
     [[nodiscard]] page_number capacity() const noexcept { return capacity_; }
     [[nodiscard]] page_word& word(page_number page) const noexcept { return words_[page]; }
-    [[nodiscard]] std::atomic<std::uint32_t>& pins(page_number page) const noexcept { return pins_[page]; }
+    [[nodiscard]] std::atomic<std::uint32_t>& pins(page_number page) const noexcept {
+        return pins_[page];
+    }
 
     [[nodiscard]] std::uint32_t sum(page_number page) const noexcept {
         return sums_[page].load(std::memory_order_acquire);
