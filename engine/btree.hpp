@@ -19,7 +19,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <span>
 
@@ -43,7 +42,7 @@ void create_tree(page_store& store, tree_state& tree);
 void drop_tree(page_store& store, tree_state& tree);
 
 // The value of `key`; a view of the page (or of the extent: at most overflow's view_bytes_max, else
-// value_too_long). O(log n).
+// value_too_long). A key of another width than a fixed tree's is in no tree. O(log n).
 [[nodiscard]] std::optional<bytes> find(page_store& store, const tree_state& tree, bytes key);
 // The same without fetching a large value: the inline bytes, or its reference.
 struct stored_value {
@@ -51,19 +50,25 @@ struct stored_value {
     std::optional<format::extent_reference> extent;
 };
 [[nodiscard]] std::optional<stored_value> find_stored(page_store& store, const tree_state& tree, bytes key);
+// `out[i]` becomes what find(keys[i]) returns. The descents are interleaved, so that their cache misses
+// and page reads overlap. REQUIRES: out.size() >= keys.size().
+void get_many(page_store& store, const tree_state& tree, std::span<const bytes> keys,
+              std::span<std::optional<bytes>> out);
 
 enum class put_mode : std::uint8_t {
     replace_or_insert,
     insert_only,
 };
-// False when insert_only met the key. Values above format::entry_bytes_max with their key go to an
-// extent. O(log n), amortised one page change.
+// False when insert_only met the key. Values above slotted_entry_max with their key go to an
+// extent; in a fixed tree a value has the tree's width (else type_mismatch). `key` and `value` may be views
+// of this tree. O(log n), amortised one page change.
 bool put(page_store& store, tree_state& tree, bytes key, bytes value, put_mode mode);
-// Puts an extent that overflow's writer has made.
+// Puts an extent that overflow's writer has made. Throws type_mismatch for a fixed tree.
 void put_extent(page_store& store, tree_state& tree, bytes key, const format::extent_reference& extent);
 // False when the key was not there. O(log n).
 bool erase(page_store& store, tree_state& tree, bytes key);
-// Erases all keys lo <= key < hi (absent bound: open); returns how many. O(entries erased + log n).
+// Erases all keys lo <= key < hi (absent bound: open); returns how many. One leaf at a time, with
+// store.relieve() between two. O(leaves touched * log n).
 std::uint64_t erase_range(page_store& store, tree_state& tree, std::optional<bytes> lo, std::optional<bytes> hi);
 
 // Number of keys < key. O(log n).

@@ -1,13 +1,18 @@
 // A position in a tree, moved by seeking and stepping in both directions. It keeps its path from the root;
-// the parent tells it the next leaves, which it prefetches. In a write transaction it survives changes by
-// seeking its key again.
+// the parent of the leaf tells it the next leaves, which it prefetches once a scan is under way. A cursor
+// over a tree that changes keeps its key and finds its place again after each change.
 //
-// Threads: one at a time. Failure: corrupt, io; after a failure the cursor fails for ever.
+// Invariants
+//  1. Leaves passed in one direction have ascending (or descending) keys: a file in which they do not is
+//     corrupt, so that a scan ends whatever the file says.
+//  2. After a failure (corrupt, io) the cursor fails for ever.
+//
+// Threads: one at a time. Failure: corrupt, io; misuse when an entry is asked for where there is none.
 #pragma once
 
 #include <array>
 #include <cstdint>
-#include <memory>
+#include <optional>
 
 #include "pinyon/engine/btree.hpp"
 
@@ -15,8 +20,13 @@ namespace pinyon {
 
 class tree_cursor {
 public:
+    enum class over : std::uint8_t {
+        changing_tree,  // survives changes of the tree
+        snapshot,       // the tree never changes: keys are assembled only when they are asked for
+    };
+
     // `store` and `tree` outlive the cursor. At first it stands nowhere.
-    tree_cursor(page_store& store, const tree_state& tree);
+    tree_cursor(page_store& store, const tree_state& tree, over what = over::changing_tree) noexcept;
 
     [[nodiscard]] bool valid() const noexcept { return valid_; }
     // First entry with a key >= `key` (> with `after`); not valid when there is none. O(log n).
@@ -26,32 +36,66 @@ public:
     void seek_nth(std::uint64_t n);  // O(log n) by subtree counts
     void first();
     void last();
-    // REQUIRES: valid. O(1) amortised.
+    // REQUIRES: valid. O(1) amortised. After a change they go to the neighbour of the key they stood on,
+    // whether its entry is still there or not.
     void next();
     void previous();
 
-    // REQUIRES: valid. The key stays until the cursor moves; the value as `find` says.
+    // REQUIRES: valid. The key stays until the cursor moves; the value as `find` says. When the entry was
+    // erased meanwhile the key is still there and the value is misuse.
     [[nodiscard]] bytes key() const;
     [[nodiscard]] bytes value() const;
     [[nodiscard]] stored_value stored() const;
 
 private:
+    enum class direction : std::uint8_t { forward, backward };
+    // A node of the path; [0] is the leaf.
     struct step {
         io::page_view view;
+        std::uint32_t checksum = 0;
         unsigned index = 0;
         unsigned count = 0;
     };
 
+    template <class Work>
+    auto guarded(Work&& work) const;
+    template <class Seek>
+    void move(Seek&& seek);
+    void step_to(direction towards);
+    void require_valid() const;
+    [[nodiscard]] bool stale() const noexcept { return changes_ != tree_->changes; }
+
+    template <class Node, class Look>
+    auto look(unsigned level, Look&& look) const;
+    template <class Node, class Choose>
+    child_entry enter(unsigned level, const child_entry& at, Choose&& choose);
+    template <class Node, class Choose>
+    void descend(Choose&& choose);
+    template <class Node>
+    bool seek_from(bytes key, bool after);
+    template <class Node>
+    bool seek_to(bytes key, bool including);
+    template <class Node>
+    bool seek_rank(std::uint64_t n);
+    template <class Node>
+    bool step_leaf(direction towards, bytes edge);
+    template <class Node>
+    void read_ahead(direction towards);
+    template <class Node>
+    void assemble_key() const;
+
     page_store* store_;
     const tree_state* tree_;
+    over what_;
     bool valid_ = false;
-    bool failed_ = false;
-    std::uint64_t changes_ = 0;
-    std::uint64_t ahead_ = 0;  // leaves asked for already
-    unsigned height_ = 0;
-    std::array<step, format::height_max> path_{};
-    mutable key_buffer key_;
     mutable bool key_ready_ = false;
+    mutable std::optional<errc> failure_;
+    std::uint64_t changes_ = 0;
+    direction scanning_ = direction::forward;
+    unsigned scanned_ = 0;  // leaves passed in that direction
+    unsigned ahead_ = 0;    // leaves of the parent that were asked for, counted in that direction
+    mutable std::array<step, format::height_max> path_;
+    mutable key_buffer key_;
 };
 
 }  // namespace pinyon
