@@ -163,6 +163,7 @@ public:
     }
 
     [[nodiscard]] std::uint64_t room() const noexcept { return length_ - written_; }
+    [[nodiscard]] io::page_run pages() const noexcept { return run_; }
 
     // REQUIRES: chunk.size() <= room().
     void write(bytes chunk) {
@@ -260,6 +261,13 @@ format::extent_reference extent_writer::finish() {
     value.length = length_;
     value.pieces = static_cast<std::uint32_t>(pieces_.size());
     return value;
+}
+
+void extent_writer::abandon() {
+    if (run_) { store_.retire_run(run_->pages(), store_.transaction()); }
+    run_.reset();
+    for (const format::extent_reference& piece : pieces_) { retire_extent(store_, piece); }
+    pieces_.clear();
 }
 
 extent_reader::extent_reader(page_store& store, const format::extent_reference& reference)

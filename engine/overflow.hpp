@@ -40,9 +40,11 @@ public:
     extent_writer& operator=(const extent_writer&) = delete;
     // Throws misuse when more than `length` bytes come in all.
     void write(bytes chunk);
-    // All bytes are there: returns the reference for the leaf. Throws misuse when some are missing; the
-    // runs then go back with the transaction.
+    // All bytes are there: returns the reference for the leaf. Throws misuse when some are missing.
     [[nodiscard]] format::extent_reference finish();
+    // In place of `finish`: the pages taken so far are free again. A writer that goes without either keeps
+    // them until the transaction aborts.
+    void abandon();
     [[nodiscard]] std::uint64_t written() const noexcept { return written_; }
     [[nodiscard]] std::uint64_t length() const noexcept { return length_; }
 

@@ -1,0 +1,125 @@
+#include "pinyon/engine/value_stream.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "pinyon/engine/transaction_core.hpp"
+#include "pinyon/mmap/error.hpp"
+
+namespace pinyon {
+
+value_reader::value_reader(detail::tree_access access, const stored_value& value)
+    : access_(std::move(access)),
+      changes_(access_.enter().state.changes),
+      length_(value.extent ? value.extent->length : value.inline_bytes.size()),
+      inline_bytes_(value.inline_bytes.begin(), value.inline_bytes.end()) {
+    if (value.extent) { extent_.emplace(access_.store(), *value.extent); }
+}
+
+std::size_t value_reader::read(std::span<std::byte> out) {
+    const opened_tree& tree = access_.enter();
+    if (tree.state.changes != changes_) {
+        raise(errc::misuse, "the tree '" + tree.name +
+                                "' changed while a value was read from it; get the stream again");
+    }
+    std::size_t taken = 0;
+    if (extent_) {
+        taken = extent_->read(position_, out);
+    } else {
+        const bytes rest = bytes(inline_bytes_).subspan(position_);
+        taken = std::min(rest.size(), out.size());
+        if (taken != 0) { std::memcpy(out.data(), rest.data(), taken); }
+    }
+    position_ += taken;
+    return taken;
+}
+
+value_writer::value_writer(detail::tree_access access, bytes key, std::uint64_t length)
+    : access_(std::move(access)), key_(key.begin(), key.end()), length_(length) {
+    // What a leaf can hold costs less there than a page of its own.
+    if (length > format::entry_bytes_max(access_.store().page_bytes()) - key.size()) {
+        extent_ = std::make_unique<extent_writer>(access_.store(), length);
+    } else {
+        inline_bytes_.reserve(length);
+    }
+}
+
+value_writer::value_writer(value_writer&& other) noexcept
+    : access_(std::move(other.access_)),
+      key_(std::move(other.key_)),
+      length_(other.length_),
+      written_(other.written_),
+      finished_(std::exchange(other.finished_, true)),
+      inline_bytes_(std::move(other.inline_bytes_)),
+      extent_(std::move(other.extent_)) {}
+
+value_writer& value_writer::operator=(value_writer&& other) noexcept {
+    if (this != &other) {
+        release();
+        access_ = std::move(other.access_);
+        key_ = std::move(other.key_);
+        length_ = other.length_;
+        written_ = other.written_;
+        finished_ = std::exchange(other.finished_, true);
+        inline_bytes_ = std::move(other.inline_bytes_);
+        extent_ = std::move(other.extent_);
+    }
+    return *this;
+}
+
+value_writer::~value_writer() { release(); }
+
+void value_writer::release() noexcept {
+    // After the transaction's end the pages have gone back with it; after a failure they will.
+    if (extent_ && !finished_ && access_.usable()) {
+        try {
+            access_.core().change([&] { extent_->abandon(); });
+        } catch (...) {  // NOLINT(bugprone-empty-catch): `change` has failed the transaction
+        }
+    }
+    extent_.reset();
+    finished_ = true;
+}
+
+void value_writer::require_open() const {
+    access_.enter();
+    if (finished_) { raise(errc::misuse, "this value is written; begin another with put_stream"); }
+}
+
+void value_writer::write(bytes chunk) {
+    require_open();
+    access_.core().change([&] {
+        if (chunk.size() > length_ - written_) {
+            raise(errc::misuse, "more bytes came than the " + std::to_string(length_) +
+                                    " that were announced for the value");
+        }
+        if (extent_) {
+            extent_->write(chunk);
+        } else {
+            inline_bytes_.insert(inline_bytes_.end(), chunk.begin(), chunk.end());
+        }
+        written_ += chunk.size();
+    });
+}
+
+void value_writer::finish() {
+    require_open();
+    access_.core().change([&] {
+        if (written_ != length_) {
+            raise(errc::misuse, "only " + std::to_string(written_) + " of the " +
+                                    std::to_string(length_) +
+                                    " bytes that were announced for the value came");
+        }
+        tree_state& tree = access_.enter().state;
+        if (extent_) {
+            put_extent(access_.store(), tree, key_, extent_->finish());
+        } else {
+            put(access_.store(), tree, key_, inline_bytes_, put_mode::replace_or_insert);
+        }
+        finished_ = true;
+    });
+    extent_.reset();
+}
+
+}  // namespace pinyon
