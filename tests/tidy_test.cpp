@@ -68,9 +68,12 @@ const std::map<std::string, layer, std::less<>> layer_of_noun = {
     {"database", surface},
     {"database_core", surface},
     {"pinyon", surface},
+    {"range", surface},
+    {"raw_tree", surface},
     {"statistics", surface},
     {"transaction", surface},
     {"tree", surface},
+    {"value_stream", surface},
 };
 
 struct source {
