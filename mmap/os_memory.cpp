@@ -327,6 +327,10 @@ std::byte* reserve_memory(std::uint64_t bytes) noexcept {
 
 void release_memory(std::byte* data, std::uint64_t bytes) noexcept { ::munmap(data, bytes); }
 
+void discard_memory(std::byte* data, std::uint64_t bytes) noexcept {
+    (void)advise_one(data, bytes, MADV_DONTNEED);
+}
+
 int advise_random(int file) noexcept { return ::posix_fadvise(file, 0, 0, POSIX_FADV_RANDOM); }
 
 int drop_file_cache(int file, byte_range range) noexcept {

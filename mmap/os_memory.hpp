@@ -64,6 +64,8 @@ void touch_pages(std::byte* address, std::uint64_t bytes, bool for_write) noexce
 // Zero, lazily backed memory; null when there is none.
 [[nodiscard]] std::byte* reserve_memory(std::uint64_t bytes) noexcept;
 void release_memory(std::byte* data, std::uint64_t bytes) noexcept;
+// Makes whole OS pages of reserved memory zero and unbacked again.
+void discard_memory(std::byte* data, std::uint64_t bytes) noexcept;
 
 // Read-ahead off, for the whole file.
 [[nodiscard]] int advise_random(int file) noexcept;

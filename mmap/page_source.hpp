@@ -9,7 +9,7 @@
 //  1. Page p is at base + p * page_bytes for as long as the source lives (pool and raw mapping).
 //  2. `admitted` is set only while the page's bytes have passed the engine's admission since they last
 //     came in; an eviction clears it and moves the version.
-//  3. Private pages (`create` until `publish` or `discard`) are touched by the writer's thread alone,
+//  3. Private pages (`create` until `publish` or `forget`) are touched by the writer's thread alone,
 //     and leave memory only inside `relieve`, never in the middle of an operation.
 //  4. A page is stored to only while it is private.
 //
@@ -20,6 +20,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -38,6 +39,7 @@ struct page_reference {
     std::uint32_t tree = 0;
     std::uint8_t level = 0;
     residency kind = residency::leaf;
+    const void* context = nullptr;  // the engine's, handed through to its admission
 };
 
 // The bytes of a page and the state in which they were found.
@@ -197,7 +199,8 @@ public:
     // Makes every byte changed since the last flush durable: one msync over the dirty span. O(span).
     // After an error the source must not flush again.
     void flush();
-    [[nodiscard]] page_run dirty() const noexcept { return dirty_; }
+    // What the next flush covers.
+    [[nodiscard]] page_run dirty() const noexcept;
 
     // Evicts everything that may be evicted (for tests and for `release` on request).
     virtual void evict_all() = 0;
@@ -205,14 +208,53 @@ public:
     [[nodiscard]] virtual source_statistics statistics() const = 0;
 
 protected:
-    page_source(page_table table, std::uint32_t page_shift, page_warden& warden) noexcept;
+    // `first` is the first page behind the metas: smaller numbers are no pages.
+    page_source(page_table table, std::uint32_t page_bytes, page_number first, page_warden& warden) noexcept;
 
     // A page that `fetch` did not find: beyond the limit (corrupt), or brought in and admitted.
     [[nodiscard]] virtual page_view miss(const page_reference& reference) = 0;
-    // REQUIRES: pins of the page were raised by this thread. False: too many pins.
-    [[nodiscard]] virtual bool may_pin() noexcept { return true; }
+    // How many pages explicit pins may hold.
+    [[nodiscard]] virtual std::uint64_t pin_limit() const noexcept { return ~std::uint64_t{0}; }
     virtual void flush_range(byte_range range) = 0;
+    // Called each `age_every` ticks when ticks count accesses.
+    virtual void age() noexcept {}
     void touch(page_word& word) noexcept;
+
+    static constexpr std::uint16_t age_every = 8192;
+
+    // Throws corrupt unless the number is that of a page behind the metas and below the limit.
+    void check_reference(page_number page) const;
+    // The same for a page that the writer names: misuse.
+    void check_writable(page_number page, std::uint16_t needed_state) const;
+    // Has the warden verify the bytes against the reference's checksum or, where that is 0, the page
+    // table's. Throws corrupt; a page without either is corrupt.
+    void admit(const page_reference& reference, const std::byte* data) const;
+    void add_dirty(page_run run) noexcept;
+
+    // The page's view when it is there after all; nullopt: it is not, and is latched for this thread.
+    // Waits while another thread has it latched.
+    [[nodiscard]] std::optional<page_view> view_or_latch(page_number page) noexcept;
+    // REQUIRES: the page is latched by this thread.
+    void unlatch(page_number page, std::uint16_t clear, std::uint16_t set) noexcept;
+    // Changes the state and moves the version when that clears `admitted`; returns the state before, or
+    // nullopt when the page is latched.
+    [[nodiscard]] std::optional<std::uint16_t> try_change(page_number page, std::uint16_t clear,
+                                                          std::uint16_t set) noexcept;
+    // The statistics that every source keeps.
+    [[nodiscard]] source_statistics base_statistics() const;
+    [[nodiscard]] std::uint64_t pages_pinned() const noexcept {
+        return pages_pinned_.load(std::memory_order_relaxed);
+    }
+
+    [[nodiscard]] const std::byte* read_address(page_number page) const noexcept {
+        return read_base_ + (page << page_shift_);
+    }
+    [[nodiscard]] std::byte* write_address(page_number page) const noexcept {
+        return write_base_ + (page << page_shift_);
+    }
+    [[nodiscard]] byte_range bytes_of(page_number page) const noexcept {
+        return {page << page_shift_, page_bytes()};
+    }
 
     page_table table_;
     std::byte* read_base_ = nullptr;
@@ -221,13 +263,33 @@ protected:
     bool tick_per_access_ = false;
     std::atomic<page_number> limit_{0};
     std::atomic<std::uint16_t> now_{1};
+    page_number first_page_;
     page_warden& warden_;
-    page_run dirty_;
     mutable visit_counters counters_;
+    std::atomic<std::uint64_t> misses_{0};
+    std::atomic<std::uint64_t> reads_{0};
+    std::atomic<std::uint64_t> writes_{0};
+    std::atomic<std::uint64_t> flushes_{0};
+    std::atomic<std::uint64_t> prefetches_{0};
 
 private:
     friend class pin_guard;
     void unpin(page_number page) noexcept;
+
+    // Written by the writer alone; an eviction reads them.
+    std::atomic<page_number> dirty_first_{0};
+    std::atomic<page_number> dirty_end_{0};
+    std::atomic<std::uint64_t> pins_held_{0};
+    std::atomic<std::uint64_t> pages_pinned_{0};
+};
+
+// Waits for a latch: yields for as long as a miss from the page cache takes, then sleeps.
+class latch_wait {
+public:
+    void pause();
+
+private:
+    unsigned rounds_ = 0;
 };
 
 }  // namespace pinyon::io

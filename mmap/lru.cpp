@@ -1,0 +1,152 @@
+#include "pinyon/mmap/lru.hpp"
+
+#include <cassert>
+
+namespace pinyon::io {
+
+lru::lru(const page_table& words, std::uint32_t ring_ticks)
+    : words_(words),
+      mask_(static_cast<std::uint16_t>(ring_ticks - 1)),
+      memory_(words.capacity() * sizeof(link)),
+      links_(reinterpret_cast<link*>(memory_.data())) {
+    assert(ring_ticks >= 16 && ring_ticks <= 32768 && (ring_ticks & (ring_ticks - 1)) == 0);
+    for (ring& one : rings_) {
+        one.buckets.resize(ring_ticks);
+    }
+}
+
+std::uint16_t lru::word_tick(page_number page) const noexcept {
+    return words_.word(page).tick.load(std::memory_order_relaxed);
+}
+
+void lru::count_in(page_number page, std::uint16_t tick) noexcept {
+    link& entry = links_[page];
+    ring& home = rings_[index(entry.rank)];
+    if (home.size == 0 || newer(home.oldest, tick)) {
+        home.oldest = tick;
+    }
+    ++home.size;
+    entry.tick = tick;
+    entry.listed = 1;
+}
+
+void lru::push_back(page_number page, std::uint16_t tick) noexcept {
+    count_in(page, tick);
+    link& entry = links_[page];
+    bucket& target = rings_[index(entry.rank)].buckets[tick & mask_];
+    entry.next = 0;
+    entry.previous = target.tail;
+    if (target.tail != 0) {
+        links_[target.tail].next = static_cast<std::uint32_t>(page);
+    } else {
+        target.head = static_cast<std::uint32_t>(page);
+    }
+    target.tail = static_cast<std::uint32_t>(page);
+}
+
+void lru::push_front(page_number page, std::uint16_t tick) noexcept {
+    count_in(page, tick);
+    link& entry = links_[page];
+    bucket& target = rings_[index(entry.rank)].buckets[tick & mask_];
+    entry.previous = 0;
+    entry.next = target.head;
+    if (target.head != 0) {
+        links_[target.head].previous = static_cast<std::uint32_t>(page);
+    } else {
+        target.tail = static_cast<std::uint32_t>(page);
+    }
+    target.head = static_cast<std::uint32_t>(page);
+}
+
+void lru::unlink(page_number page) noexcept {
+    link& entry = links_[page];
+    ring& home = rings_[index(entry.rank)];
+    bucket& source = home.buckets[entry.tick & mask_];
+    if (entry.previous != 0) {
+        links_[entry.previous].next = entry.next;
+    } else {
+        source.head = entry.next;
+    }
+    if (entry.next != 0) {
+        links_[entry.next].previous = entry.previous;
+    } else {
+        source.tail = entry.previous;
+    }
+    entry.listed = 0;
+    --home.size;
+}
+
+void lru::insert(page_number page, eviction_rank rank, std::uint16_t tick, std::uint16_t seen) noexcept {
+    assert(page != none && !contains(page));
+    links_[page].rank = rank;
+    links_[page].seen = seen;
+    push_back(page, tick);
+}
+
+void lru::remove(page_number page) noexcept {
+    if (contains(page)) {
+        unlink(page);
+    }
+}
+
+void lru::demote(page_number page) noexcept {
+    if (!contains(page)) {
+        return;
+    }
+    unlink(page);
+    const ring& early = rings_[index(eviction_rank::early)];
+    const std::uint16_t tick = early.size == 0 ? links_[page].tick : early.oldest;
+    links_[page].rank = eviction_rank::early;
+    links_[page].seen = word_tick(page);
+    push_front(page, tick);
+}
+
+page_number lru::pop_oldest(eviction_rank rank, std::uint16_t now) noexcept {
+    ring& home = rings_[index(rank)];
+    while (home.size != 0) {
+        const page_number page = home.buckets[home.oldest & mask_].head;
+        if (page == none) {
+            ++home.oldest;
+            continue;
+        }
+        link& entry = links_[page];
+        const std::uint16_t seen = word_tick(page);
+        const std::uint16_t used = newer(seen, now) ? now : seen;
+        unlink(page);
+        if (seen == entry.seen || !newer(used, entry.tick)) {
+            return page;
+        }
+        entry.seen = seen;
+        push_back(page, used);
+    }
+    return none;
+}
+
+void lru::age(std::uint16_t now) noexcept {
+    const auto age_max = static_cast<std::uint16_t>((mask_ + 1) / 2);
+    const auto floor = static_cast<std::uint16_t>(now - age_max);
+    for (ring& home : rings_) {
+        while (home.size != 0 && newer(floor, home.oldest)) {
+            const page_number page = home.buckets[home.oldest & mask_].head;
+            if (page == none) {
+                ++home.oldest;
+                continue;
+            }
+            link& entry = links_[page];
+            std::uint16_t seen = word_tick(page);
+            unlink(page);
+            if (seen != entry.seen && newer(seen, entry.tick) && !newer(seen, now)) {
+                // Used since, perhaps long ago too: its turn comes in the order of that use.
+                entry.seen = seen;
+                push_back(page, seen);
+                continue;
+            }
+            // A reader that stores meanwhile has used the page, and its tick shows so later.
+            words_.word(page).tick.compare_exchange_strong(seen, floor, std::memory_order_relaxed);
+            entry.seen = floor;
+            push_back(page, floor);
+        }
+    }
+}
+
+}  // namespace pinyon::io
