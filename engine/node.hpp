@@ -15,21 +15,29 @@
 //   reading     count() level() leaf() page() born()
 //               lower_bound(key) -> {index, equal}             leaf: first entry with a key >= key
 //               child_index(key) -> index                      inner: the child whose range holds key
-//               key(i, buffer) -> bytes                        whole key; inner 0: the lower fence
+//               key(i, buffer) -> bytes                        whole key; inner 0: the lower fence, empty
+//                                                              when it is open
 //               value(i) -> bytes   is_reference(i) -> bool    leaf: value, or an extent_reference
 //               child(i) -> child_entry                        inner
 //               has_lower_fence() has_upper_fence() lower_fence(buffer) upper_fence(buffer)
+//                                                              empty when open
 //               used_bytes() capacity_bytes()                  payload used, payload room of an empty node
-//               defect(deep) -> const char*                    null when sound; reads inside the page only
+//               defect(deep) -> const char*                    null when sound; reads inside the page only.
+//                                                              Shallow: once it is null no function here
+//                                                              leaves the page, whatever its bytes are
+//               static prefetch(page, schema, level)           of a node that is about to be searched
 //   planning    fits(key, payload_bytes) -> bool               leaf: value bytes; inner: payload_bytes = 0
 //               fits_replacement(i, payload_bytes) -> bool     leaf
 //               split_index(insert_index, ascending) -> index  first entry of the right half
-//               separator(i, buffer) -> bytes                  shortest key that parts entries i-1 and i
+//               separator(i, buffer) -> bytes                  0 < i < count. Leaf: shortest key that parts
+//                                                              entries i-1 and i; inner: key(i)
 //               underfull() -> bool                            below 40 % (or below t - 1 keys)
 //               static can_merge(left, right) -> bool          right's entries fit behind left's
 //               static balanced_index(left, right) -> index    of the entries of both in a row, where to
-//                                                              part them evenly
-//   editing     format(page, level, born, fences)              an empty node
+//                                                              part them evenly so that both parts fit;
+//                                                              left.count(): leave them as they are
+//   editing     (errc::corrupt when a damaged node makes a REQUIRES fail; nothing outside the page is hurt)
+//               format(page, level, born, fences)              an empty node; the fences are elsewhere
 //               insert(i, key, value, is_reference)            leaf.  REQUIRES: fits
 //               insert_child(i, separator, child_entry)        inner. REQUIRES: fits, i > 0 (i = 0 only
 //                                                              into an empty node: separator ignored)
@@ -38,6 +46,10 @@
 //               set_child(i, child_entry)                      inner, in place
 //               append(source, first, last)                    entries [first, last) of another node of
 //                                                              this schema and level. REQUIRES: they fit
+//
+// Splitting always makes room: after a split of a node that an entry of at most the layout's limit (or a
+// separator of format::key_bytes_max) did not fit, at split_index, it fits the half it belongs to.
+// Threads: views of one page from any thread; an editor's page is its writer's alone.
 // Complexity: searches O(log count) comparisons; insert and erase O(page); all else O(1) or O(entries moved).
 #pragma once
 
@@ -51,7 +63,23 @@
 
 namespace pinyon {
 
-// Constant for a tree; from its catalog record.
+// Where the columns of a fixed node stand: byte offsets in the page, computed once for a tree so that a
+// visit only adds. A key is `words` elements, one in each of as many columns.
+struct fixed_geometry {
+    std::uint32_t element_bytes = 0;   // 1, 2, 4 or 8
+    std::uint32_t words = 0;           // 1, or more 8-byte elements for keys wider than 8 bytes
+    std::uint32_t stored_bytes = 0;    // of a key: element_bytes * words
+    std::uint32_t upper_fence = 0;     // the lower fence stands behind the header
+    std::uint32_t keys = 0;
+    std::uint32_t leaf_capacity = 0;   // entries
+    std::uint32_t values = 0;
+    std::uint32_t inner_capacity = 0;  // children
+    std::uint32_t children = 0;
+    std::uint32_t checksums = 0;
+};
+
+// Constant for a tree; from its catalog record. Every schema goes through complete() once before a node
+// is made of it.
 struct node_schema {
     std::uint32_t page_bytes = format::page_bytes_default;
     std::uint32_t tree = 0;
@@ -60,6 +88,7 @@ struct node_schema {
     std::uint32_t value_bytes = 0;     // fixed layout: width of a value
     std::uint32_t value_alignment = 1; // fixed layout: of the first value, a power of two up to 16
     std::uint32_t minimum_degree = 0;  // fixed layout: t, or 0 for as many as fit
+    fixed_geometry fixed{};            // set by complete()
 
     [[nodiscard]] format::page_kind kind(unsigned level) const noexcept {
         if (layout == format::node_layout::fixed) {
@@ -71,6 +100,11 @@ struct node_schema {
         return format::identity(kind(level), level, tree);
     }
 };
+
+// Validates the schema and computes its geometry; the same for the same members. Throws misuse when a page
+// cannot hold such nodes: a width of 0 or above the limits of format.hpp, an alignment that is no power of
+// two up to 16, a minimum degree of 1 or one whose 2t entries exceed the page.
+void complete(node_schema& schema);
 
 struct child_entry {
     std::uint64_t page = 0;
