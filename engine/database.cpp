@@ -15,7 +15,7 @@ database database::open(const std::string& path, const options& options) {
 
 database database::in_memory(options options) {
     options.access = access_mode::create;
-    return database(std::make_shared<database_core>("memory.pinyon", options, io::make_memory_file_system()));
+    return database(std::make_shared<database_core>("memory.pinyon", options, std::make_unique<io::memory_file_system>()));
 }
 
 read_transaction database::begin_read() const { return read_transaction(core_->begin_read()); }

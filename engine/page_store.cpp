@@ -253,9 +253,9 @@ void page_store::admit_node(const io::page_reference& reference, const std::byte
     if (defect != nullptr) { raise_corrupt(reference.page, defect); }
 }
 
-std::uint32_t page_store::seal(std::uint64_t page, std::span<std::byte> bytes) {
-    const std::uint32_t checksum = seal_.of(page, bytes.data());
-    store_checksum(bytes.data(), checksum);
+std::uint32_t page_store::seal(std::uint64_t page, std::span<std::byte> content) {
+    const std::uint32_t checksum = seal_.of(page, content.data());
+    store_checksum(content.data(), checksum);
     return checksum;
 }
 

@@ -107,7 +107,7 @@ public:
 
     // --- io::page_warden -------------------------------------------------------------------------
     void admit(const io::page_reference& reference, std::span<const std::byte> page) override;
-    [[nodiscard]] std::uint32_t seal(std::uint64_t page, std::span<std::byte> bytes) override;
+    [[nodiscard]] std::uint32_t seal(std::uint64_t page, std::span<std::byte> content) override;
 
 private:
     [[noreturn]] void raise_wrong_identity(const node_schema& schema, const io::page_view& view,

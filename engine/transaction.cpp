@@ -138,7 +138,7 @@ bool write_transaction::drop(std::string_view name) {
 }
 
 void write_transaction::commit(durability /*when*/) {
-    usable(core_);
+    (void)usable(core_);
     static_cast<write_core&>(*core_).commit();
     core_.reset();
 }

@@ -18,7 +18,8 @@
 #include "pinyon/engine/format.hpp"
 #include "pinyon/engine/meta.hpp"
 #include "support/errors.hpp"
-#include "support/temporary_folder.hpp"
+#include "support/temporary_directory.hpp"
+#include "support/whole_file.hpp"
 
 namespace {
 
@@ -30,13 +31,13 @@ using pinyon::errc;
 using pinyon::options;
 using pinyon::test::code_of;
 using pinyon::test::read_file;
-using pinyon::test::temporary_folder;
+using pinyon::test::temporary_directory;
 using pinyon::test::write_file;
 namespace format = pinyon::format;
 
 struct fixture {
-    temporary_folder folder;
-    std::string path = folder.file("a.pinyon");
+    temporary_directory folder;
+    std::string path = folder / "a.pinyon";
 
     void fill(std::uint32_t page_bytes = 4096) const {
         options chosen;
@@ -98,7 +99,7 @@ BOOST_FIXTURE_TEST_CASE(a_missing_file, fixture) {
     BOOST_TEST(open_failure(with(access_mode::must_exist)) == errc::not_found);
     BOOST_TEST(open_failure(with(access_mode::read_only)) == errc::not_found);
     BOOST_TEST(!std::filesystem::exists(path));
-    path = folder.file("no/such/folder/a.pinyon");
+    path = folder / "no/such/folder/a.pinyon";
     BOOST_TEST(open_failure() == errc::not_found);
 }
 

@@ -9,6 +9,7 @@
 
 #include "pinyon/engine/value_codec.hpp"
 #include "pinyon/mmap/error.hpp"
+#include "support/errors.hpp"
 
 namespace {
 
@@ -17,6 +18,7 @@ using pinyon::errc;
 using pinyon::key_buffer;
 using pinyon::key_codec;
 using pinyon::value_codec;
+using pinyon::test::code_of;
 using namespace std::string_literals;
 using namespace std::string_view_literals;
 
@@ -69,16 +71,6 @@ void check_float() {
     std::uniform_real_distribution<T> spread(T(-1e9), T(1e9));
     for (int i = 0; i < 200; ++i) { values.insert(spread(random)); }
     check_order(std::vector<T>(values.begin(), values.end()));
-}
-
-template <class Call>
-void check_throws(errc expected, Call&& call) {
-    try {
-        call();
-        BOOST_ERROR("no error");
-    } catch (const pinyon::error& failure) {
-        BOOST_TEST(pinyon::name(failure.kind()) == pinyon::name(expected));
-    }
 }
 
 enum class suit : std::uint8_t { clubs, hearts = 7, spades = 200 };
@@ -139,8 +131,8 @@ BOOST_AUTO_TEST_CASE(negative_zero_becomes_zero_and_nan_is_refused) {
     BOOST_TEST(encoded(-0.0) == encoded(0.0));
     BOOST_TEST(!std::signbit(decoded<double>(encoded(-0.0))));
     BOOST_TEST(encoded(-0.0f) == encoded(0.0f));
-    check_throws(errc::misuse, [] { encoded(std::numeric_limits<double>::quiet_NaN()); });
-    check_throws(errc::misuse, [] { encoded(-std::numeric_limits<float>::quiet_NaN()); });
+    BOOST_TEST(code_of([] { encoded(std::numeric_limits<double>::quiet_NaN()); }) == errc::misuse);
+    BOOST_TEST(code_of([] { encoded(-std::numeric_limits<float>::quiet_NaN()); }) == errc::misuse);
 }
 
 BOOST_AUTO_TEST_CASE(enums_order_as_the_integers_beneath) {
@@ -273,7 +265,7 @@ BOOST_AUTO_TEST_CASE(keys_that_no_value_has_are_corrupt) {
         {"short array", [] { decoded<std::array<std::byte, 4>>("abc"); }},
     };
     for (const row& line : rows) {
-        BOOST_TEST_CONTEXT(line.what) { check_throws(errc::corrupt, line.decode); }
+        BOOST_TEST_CONTEXT(line.what) { BOOST_TEST(code_of(line.decode) == errc::corrupt); }
     }
 }
 
@@ -300,10 +292,9 @@ BOOST_AUTO_TEST_CASE(a_tuple_that_exceeds_the_buffer_is_too_long) {
     const key fits{std::string(2000, 'a'), std::string(2094, 'b')};
     BOOST_TEST(encoded(fits).size() == key_buffer::capacity);
     BOOST_TEST((decoded<key>(encoded(fits)) == fits));
-    check_throws(errc::key_too_long,
-                 [] { encoded(key{std::string(2000, 'a'), std::string(2095, 'b')}); });
-    check_throws(errc::key_too_long, [] { encoded(key{std::string(4095, 'a'), ""}); });
-    check_throws(errc::key_too_long, [] { encoded(key{std::string(2100, '\0'), ""}); });
+    BOOST_TEST(code_of([] { encoded(key{std::string(2000, 'a'), std::string(2095, 'b')}); }) == errc::key_too_long);
+    BOOST_TEST(code_of([] { encoded(key{std::string(4095, 'a'), ""}); }) == errc::key_too_long);
+    BOOST_TEST(code_of([] { encoded(key{std::string(2100, '\0'), ""}); }) == errc::key_too_long);
 }
 
 BOOST_AUTO_TEST_CASE(values_come_back) {
@@ -317,8 +308,8 @@ BOOST_AUTO_TEST_CASE(values_come_back) {
     const std::uint32_t number = 0x01020304;
     BOOST_TEST(pinyon::as_text(value_codec<std::uint32_t>::encode(number, room)) ==
                "\x04\x03\x02\x01");
-    check_throws(errc::corrupt, [] { static_cast<void>(value_codec<point>::decode(pinyon::as_bytes("abc"))); });
-    check_throws(errc::corrupt, [] { static_cast<void>(value_codec<int>::decode(pinyon::as_bytes(""))); });
+    BOOST_TEST(code_of([] { static_cast<void>(value_codec<point>::decode(pinyon::as_bytes("abc"))); }) == errc::corrupt);
+    BOOST_TEST(code_of([] { static_cast<void>(value_codec<int>::decode(pinyon::as_bytes(""))); }) == errc::corrupt);
 }
 
 BOOST_AUTO_TEST_CASE(after_prefix_is_the_first_string_beyond) {

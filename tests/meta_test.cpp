@@ -33,7 +33,7 @@ namespace io = pinyon::io;
 }
 
 struct fixture {
-    std::unique_ptr<io::file_system> files = io::make_memory_file_system();
+    std::unique_ptr<io::file_system> files = std::make_unique<io::memory_file_system>();
     std::unique_ptr<io::file> file = files->open("a.pinyon", io::open_mode::create_new);
 
     void put(const format::meta& meta) { pinyon::write_meta(*file, meta); }
