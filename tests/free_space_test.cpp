@@ -53,7 +53,7 @@ std::vector<std::byte> image_of(const std::vector<format::free_run>& free,
 BOOST_AUTO_TEST_CASE(a_transactions_pages_lie_together_and_the_search_wraps) {
     free_space space = space_of(20, 3);
     space.begin(5);
-    for (const std::uint64_t expected : {5, 6, 7}) { BOOST_TEST(space.take().value() == expected); }
+    for (const std::uint64_t expected : {5u, 6u, 7u}) { BOOST_TEST(space.take().value() == expected); }
     space.retire({5, 1}, 5);
     BOOST_TEST(space.is_free(5));
     for (std::uint64_t expected = 8; expected < 20; ++expected) {
