@@ -505,6 +505,9 @@ void buffer_pool::unmap_write(std::span<const page_number> pages) {
         }
         note.flags &= static_cast<std::uint8_t>(~(page_note::in_write | page_note::queued));
     }
+    if (leaving.empty()) {
+        return;  // always so where there is no writable view
+    }
     const page_view_kind view = views_.one() ? page_view_kind::read : page_view_kind::write;
     budget_.leave(view, leaving, ranges_);
     write_->unmap(ranges_);

@@ -312,7 +312,10 @@ void touch_pages(std::byte* address, std::uint64_t bytes, bool for_write) noexce
     for (std::uint64_t offset = 0; offset < bytes; offset += os_page_bytes) {
         const std::atomic_ref byte(reinterpret_cast<unsigned char&>(address[offset]));
         if (for_write) {
-            byte.fetch_or(0, std::memory_order_relaxed);
+            // A write to the processor whether it exchanges or not, so that the first fault is one for
+            // writing. Compilers make a load of `fetch_or(0)`.
+            unsigned char zero = 0;
+            (void)byte.compare_exchange_strong(zero, 0, std::memory_order_relaxed);
         } else {
             (void)byte.load(std::memory_order_relaxed);
         }
