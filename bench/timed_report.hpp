@@ -17,12 +17,15 @@ public:
     timed_report() : ConsoleReporter(OO_Tabular) {}
 
     void ReportRuns(const std::vector<Run>& runs) override {
+        std::vector<Run> shown;
         for (const Run& run : runs) {
             if (run.run_type == Run::RT_Iteration) {
                 times_[run.benchmark_name()].push_back(run.GetAdjustedRealTime());
+            } else if (run.aggregate_name == "median") {
+                shown.push_back(run);
             }
         }
-        ConsoleReporter::ReportRuns(runs);
+        if (!shown.empty()) { ConsoleReporter::ReportRuns(shown); }
     }
 
     // Nanoseconds per iteration in the middle repetition; 0 when it did not run.
@@ -61,8 +64,7 @@ inline void print_methodology() {
 inline void initialise(int argc, char** argv, const char* repetitions) {
     std::vector<std::string> texts{argv[0],
                                    "--benchmark_enable_random_interleaving=true",
-                                   std::string("--benchmark_repetitions=") + repetitions,
-                                   "--benchmark_display_aggregates_only=true"};
+                                   std::string("--benchmark_repetitions=") + repetitions};
     texts.insert(texts.end(), argv + 1, argv + argc);
     std::vector<char*> arguments;
     for (std::string& text : texts) { arguments.push_back(text.data()); }
