@@ -24,7 +24,8 @@ byte_source from(const std::string& text, std::size_t piece) {
 
 using table = std::vector<std::vector<std::string>>;
 
-table read_all(const std::string& text, text_format format, char delimiter = 0, std::size_t piece = 7) {
+table read_all(const std::string& text, text_format format, char delimiter = 0,
+               std::size_t piece = 7) {
     csv_reader reader(from(text, piece), "input", format, delimiter);
     table out;
     std::vector<text_field> fields;
@@ -71,7 +72,11 @@ BOOST_AUTO_TEST_CASE(fields_are_read_as_the_format_says) {
         {"\"a,b\",\"c\"\"d\"\n", csv, 0, {{"a,b", "c\"d"}}},
         {"\"two\nlines\",x\n", csv, 0, {{"two\nlines", "x"}}},
         {"\"two\r\nlines\",x\r\n", csv, 0, {{"two\r\nlines", "x"}}},
-        {"\xef\xbb\xbf" "a,b\n", csv, 0, {{"a", "b"}}},
+        {"\xef\xbb\xbf"
+         "a,b\n",
+         csv,
+         0,
+         {{"a", "b"}}},
         {"a;b,c;d\n", csv, ';', {{"a", "b,c", "d"}}},
         {"a\tb \"c\"\td\n", tsv, 0, {{"a", "b \"c\"", "d"}}},
         {"\"a\tb\"\n", tsv, 0, {{"\"a", "b\""}}},
@@ -80,7 +85,7 @@ BOOST_AUTO_TEST_CASE(fields_are_read_as_the_format_says) {
         {"a,\"b\"\n", lines, 0, {{"a,\"b\""}}},
     };
     for (const reading& each : readings) {
-        for (const std::size_t piece : {1, 2, 3, 100}) {
+        for (const std::size_t piece : {1u, 2u, 3u, 100u}) {
             BOOST_TEST_CONTEXT("text " << each.text << ", pieces of " << piece) {
                 BOOST_TEST(
                     (read_all(each.text, each.format, each.delimiter, piece) == each.expected));

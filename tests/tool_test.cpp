@@ -2,120 +2,26 @@
 #include <boost/test/unit_test.hpp>
 
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <filesystem>
+#include <algorithm>
+#include <chrono>
 #include <fstream>
-#include <functional>
-#include <iterator>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "pinyon/engine/database.hpp"
+#include "support/tool_call.hpp"
 #include "tools/arguments.hpp"
 #include "tools/progress.hpp"
 #include "tools/run.hpp"
 
-using namespace pinyon::tool;
-using words = std::vector<std::string>;
-namespace fs = std::filesystem;
-
-namespace {
-
-struct answer {
-    int code = -1;
-    std::string out;
-    std::string err;
-
-    [[nodiscard]] nlohmann::json json() const { return nlohmann::json::parse(out); }
-};
-
-// A folder of its own for each test, gone afterwards.
-class folder {
-public:
-    folder() {
-        std::string name = (fs::temp_directory_path() / "pinyon-tool-XXXXXX").string();
-        path_ = ::mkdtemp(name.data());
-    }
-    ~folder() { fs::remove_all(path_); }
-    folder(const folder&) = delete;
-    folder& operator=(const folder&) = delete;
-
-    [[nodiscard]] std::string operator/(const std::string& name) const { return (path_ / name).string(); }
-    [[nodiscard]] std::vector<std::string> names() const {
-        std::vector<std::string> list;
-        for (const auto& each : fs::directory_iterator(path_)) {
-            list.push_back(each.path().filename().string());
-        }
-        std::sort(list.begin(), list.end());
-        return list;
-    }
-
-private:
-    fs::path path_;
-};
-
-std::string read_file(const std::string& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-}
-
-void write_file(const std::string& path, const std::string& text) {
-    std::ofstream(path, std::ios::binary) << text;
-}
-
-answer call(const words& arguments, const std::string& input = "",
-            const std::atomic<bool>* interrupted = nullptr) {
-    std::ostringstream out;
-    std::ostringstream err;
-    std::istringstream in(input);
-    const streams streams{.out = out,
-                          .err = err,
-                          .in = [&in](std::span<char> room) {
-                              in.read(room.data(), static_cast<std::streamsize>(room.size()));
-                              return static_cast<std::size_t>(in.gcount());
-                          },
-                          .interrupted = interrupted};
-    const int code = run(arguments, streams);
-    return {code, out.str(), err.str()};
-}
-
-bool contains(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
-
-// Three characters by code point and some words, in one file.
-std::string sample(const folder& here) {
-    const std::string file = here / "sample.pinyon";
-    const answer characters = call({"import", file, "-", "--tree", "characters", "--format", "csv",
-                                    "--delimiter", ";", "--key-type", "hex"},
-                                   "1F332;EVERGREEN TREE;So\n41;LATIN CAPITAL LETTER A;Lu\n"
-                                   "1F333;DECIDUOUS TREE;So\n");
-    BOOST_REQUIRE_MESSAGE(characters.code == 0, characters.err);
-    const answer list = call({"import", file, "-", "--tree", "words", "--delimiter", "="},
-                             "fir=abies\npine=pinus\npinyon=pinus edulis\noak=quercus\n");
-    BOOST_REQUIRE_MESSAGE(list.code == 0, list.err);
-    return file;
-}
-
-// Enough entries for several levels.
-std::string large_sample(const folder& here) {
-    std::string text;
-    for (int i = 0; i < 20000; ++i) { text += std::to_string(i * 7919 % 20011) + "\tvalue " + std::to_string(i) + "\n"; }
-    const std::string file = here / "large.pinyon";
-    const answer made = call({"import", file, "-", "--tree", "numbers", "--format", "tsv", "--key-type", "u64"}, text);
-    BOOST_REQUIRE_MESSAGE(made.code == 0, made.err);
-    return file;
-}
-
-}  // namespace
-
-// ---------------------------------------------------------------------------------------------- verbs
+using namespace pinyon::test;
+using pinyon::tool::progress;
+using pinyon::tool::run;
+using pinyon::tool::streams;
+using pinyon::tool::verbs;
 
 BOOST_AUTO_TEST_CASE(get_prints_the_value_and_a_newline) {
     const folder here;
@@ -149,10 +55,12 @@ BOOST_AUTO_TEST_CASE(scan_prints_key_tab_value_in_order) {
         {{"--tree", "words"}, "fir\tabies\noak\tquercus\npine\tpinus\npinyon\tpinus edulis\n"},
         {{"--tree", "words", "--reverse", "--limit", "2"}, "pinyon\tpinus edulis\npine\tpinus\n"},
         {{"--tree", "words", "--prefix", "pin"}, "pine\tpinus\npinyon\tpinus edulis\n"},
-        {{"--tree", "words", "--prefix", "pin", "--reverse"}, "pinyon\tpinus edulis\npine\tpinus\n"},
+        {{"--tree", "words", "--prefix", "pin", "--reverse"},
+         "pinyon\tpinus edulis\npine\tpinus\n"},
         {{"--tree", "words", "--from", "g", "--to", "pine"}, "oak\tquercus\n"},
         {{"--tree", "words", "--from", "oak"}, "oak\tquercus\npine\tpinus\npinyon\tpinus edulis\n"},
-        {{"--tree", "words", "--from", "oak", "--to", "pinyon", "--reverse"}, "pine\tpinus\noak\tquercus\n"},
+        {{"--tree", "words", "--from", "oak", "--to", "pinyon", "--reverse"},
+         "pine\tpinus\noak\tquercus\n"},
         {{"--tree", "words", "--from", "x", "--to", "a"}, ""},
         {{"--tree", "words", "--limit", "0"}, ""},
         {{"--tree", "characters", "--from", "42", "--to", "1F333"}, "1f332\tEVERGREEN TREE;So\n"},
@@ -179,7 +87,8 @@ BOOST_AUTO_TEST_CASE(count_prints_the_number_alone) {
     const std::string file = sample(here);
     BOOST_TEST(call({"count", file, "--tree", "words"}).out == "4\n");
     BOOST_TEST(call({"count", file, "--tree", "words", "--prefix", "pin"}).out == "2\n");
-    BOOST_TEST(call({"count", file, "--tree", "words", "--from", "g", "--to", "pine"}).out == "1\n");
+    BOOST_TEST(call({"count", file, "--tree", "words", "--from", "g", "--to", "pine"}).out ==
+               "1\n");
     BOOST_TEST(call({"count", file, "--tree", "words", "--from", "x", "--to", "a"}).out == "0\n");
     BOOST_TEST(call({"count", file, "--tree", "characters", "--from", "1F333"}).out == "1\n");
     BOOST_TEST(call({"count", file, "--tree", "words", "--json"}).json()["count"] == 4);
@@ -239,180 +148,31 @@ BOOST_AUTO_TEST_CASE(stat_counts_entries_pages_and_sizes) {
     BOOST_TEST(call({"stat", file, "--tree", "nothing"}).code == 1);
 }
 
-// --------------------------------------------------------------------------------------------- import
-
-BOOST_AUTO_TEST_CASE(a_column_becomes_the_key_and_the_others_the_value) {
-    const struct {
-        words options;
-        std::string input;
-        std::string scan;
-    } cases[] = {
-        {{"--format", "csv"}, "b,2,x\na,1,y\n", "a\t1,y\nb\t2,x\n"},
-        {{"--format", "csv", "--key", "2"}, "b,2,x\na,1,y\n", "1\ta,y\n2\tb,x\n"},
-        {{"--format", "csv", "--header", "--key", "id"}, "name,id,more\nb,2,x\na,1,y\n", "1\ta,y\n2\tb,x\n"},
-        {{"--format", "csv", "--header"}, "name,id\nb,2\na,1\n", "a\t1\nb\t2\n"},
-        {{"--format", "csv"}, "a,\"x,y\",\"say \"\"hi\"\"\"\n", "a\t\"x,y\",\"say \"\"hi\"\"\"\n"},
-        {{"--format", "csv"}, "a,\"x,y\"\n", "a\tx,y\n"},
-        {{"--format", "csv"}, "\"a,b\",c\n", "a,b\tc\n"},
-        {{"--format", "csv"}, "a\nb\n", "a\t\nb\t\n"},
-        {{"--format", "tsv"}, "a\t\"x\ty\n", "a\t\"x\\ty\n"},
-        {{}, "b\na\n\nc\n", "\t\na\t\nb\t\nc\t\n"},
-        {{"--delimiter", "="}, "b=1=2\na\n", "a\t\nb\t1=2\n"},
-        {{"--format", "csv", "--key-type", "u64"}, "10,x\n9,y\n", "9\ty\n10\tx\n"},
-        {{"--format", "csv", "--key-type", "i64"}, "10,x\n-9,y\n", "-9\ty\n10\tx\n"},
-        {{"--format", "csv", "--key-type", "f64"}, "1.5,x\n-0.25,y\n1e3,z\n", "-0.25\ty\n1.5\tx\n1000\tz\n"},
-        {{"--format", "csv", "--key-type", "hex"}, "ff,x\n0x1F,y\n", "1f\ty\nff\tx\n"},
-    };
-    for (const auto& each : cases) {
-        const folder here;
-        const std::string file = here / "a.pinyon";
-        BOOST_TEST_CONTEXT("input " << each.input) {
-            words arguments{"import", file, "-", "--tree", "t"};
-            arguments.insert(arguments.end(), each.options.begin(), each.options.end());
-            const answer made = call(arguments, each.input);
-            BOOST_TEST(made.code == 0);
-            BOOST_TEST(made.err == "");
-            BOOST_TEST(call({"scan", file}).out == each.scan);
-            BOOST_TEST(call({"check", file}).code == 0);
-        }
-    }
-}
-
-BOOST_AUTO_TEST_CASE(the_format_follows_the_name_of_the_input) {
-    const folder here;
-    write_file(here / "a.csv", "k,v\n");
-    write_file(here / "a.tsv", "k\tv\n");
-    write_file(here / "a.txt", "k,v\n");
-    for (const auto& [name, key] : {std::pair("a.csv", "k"), std::pair("a.tsv", "k"), std::pair("a.txt", "k,v")}) {
-        const std::string file = here / (std::string(name) + ".pinyon");
-        BOOST_TEST(call({"import", file, here / name, "--tree", "t"}).code == 0);
-        BOOST_TEST(call({"get", file, key}).code == 0);
-    }
-}
-
-BOOST_AUTO_TEST_CASE(duplicates_are_refused_kept_or_replaced) {
-    const struct {
-        std::string rule;
-        int code;
-        std::string scan;
-    } cases[] = {
-        {"error", 1, "a\told\n"},
-        {"first", 0, "a\told\nb\t1\n"},
-        {"last", 0, "a\t3\nb\t2\n"},
-    };
-    for (const auto& each : cases) {
-        const folder here;
-        const std::string file = here / "a.pinyon";
-        BOOST_TEST_CONTEXT(each.rule) {
-            BOOST_TEST(call({"import", file, "-", "--tree", "t", "--format", "csv"}, "a,old\n").code == 0);
-            const answer made = call({"import", file, "-", "--tree", "t", "--format", "csv", "--duplicates", each.rule},
-                                     "b,1\nb,2\na,3\n");
-            BOOST_TEST(made.code == each.code);
-            BOOST_TEST(call({"scan", file}).out == each.scan);
-        }
-    }
-}
-
-BOOST_AUTO_TEST_CASE(a_refused_import_leaves_everything_as_it_was) {
-    const struct {
-        words options;
-        std::string input;
-        int code;
-        std::string message;
-    } cases[] = {
-        {{"--format", "csv", "--key-type", "u64"}, "1,a\nx2,b\n", 1, "line 2, column 1: found 'x2'"},
-        {{"--format", "csv", "--key-type", "u64"}, "1,a\n-2,b\n", 1, "line 2, column 1"},
-        {{"--format", "csv", "--key-type", "u64"}, "18446744073709551616,a\n", 1, "out of range"},
-        {{"--format", "csv", "--key-type", "f64"}, "nan,a\n", 1, "line 1, column 1"},
-        {{"--format", "csv", "--key-type", "hex", "--key", "2"}, "a,fg\n", 1, "line 1, column 3"},
-        {{"--format", "csv"}, "a,1\nb,\"2\n", 1, "line 2, column 3"},
-        {{"--format", "csv"}, "a,1\nb,2\na,3\n", 1, "line 3, column 1: duplicate key 'a'; it stands at line 1"},
-        {{"--format", "csv"}, "a,1\n" + std::string(600, 'k') + ",2\n", 1, "line 2, column 1: the key has 600 bytes"},
-        {{"--format", "csv", "--key", "3"}, "a,1\n", 2, "2 columns"},
-        {{"--format", "csv", "--header", "--key", "id"}, "a,b\n1,2\n", 2, "'a', 'b'"},
-        {{"--format", "csv", "--key", "id"}, "a,b\n", 2, "without --header"},
-        {{"--format", "csv", "--key", "0"}, "a,b\n", 2, "count from 1"},
-        {{"--key", "2"}, "a,b\n", 2, "--format csv"},
-    };
-    for (const auto& each : cases) {
-        const folder here;
-        const std::string fresh = here / "fresh.pinyon";
-        const std::string old = sample(here);
-        const std::string before = read_file(old);
-        BOOST_TEST_CONTEXT("input " << each.input) {
-            for (const std::string& file : {fresh, old}) {
-                words arguments{"import", file, "-", "--tree", "t"};
-                arguments.insert(arguments.end(), each.options.begin(), each.options.end());
-                const answer made = call(arguments, each.input);
-                BOOST_TEST(made.code == each.code);
-                BOOST_TEST_CONTEXT("message " << made.err) { BOOST_TEST(contains(made.err, each.message)); }
-            }
-            BOOST_TEST(!fs::exists(fresh));
-            BOOST_TEST(call({"scan", old, "--tree", "words"}).out ==
-                       "fir\tabies\noak\tquercus\npine\tpinus\npinyon\tpinus edulis\n");
-            BOOST_TEST(call({"info", old, "--json"}).json()["trees"].size() == 2u);
-            BOOST_TEST(call({"check", old}).code == 0);
-        }
-    }
-}
-
-BOOST_AUTO_TEST_CASE(an_interrupted_import_leaves_no_file) {
-    const folder here;
-    const std::string file = here / "a.pinyon";
-    const std::atomic<bool> interrupted{true};
-    const answer made = call({"import", file, "-", "--tree", "t"}, "a\nb\n", &interrupted);
-    BOOST_TEST(made.code == 130);
-    BOOST_TEST(contains(made.err, "as it was"));
-    BOOST_TEST(here.names().empty());
-}
-
-BOOST_AUTO_TEST_CASE(importing_again_adds_to_the_tree_and_its_types_must_fit) {
-    const folder here;
-    const std::string file = sample(here);
-    BOOST_TEST(call({"import", file, "-", "--tree", "words", "--delimiter", "="}, "elm=ulmus\n").code == 0);
-    BOOST_TEST(call({"count", file, "--tree", "words"}).out == "5\n");
-    const answer other = call({"import", file, "-", "--tree", "words", "--key-type", "u64"}, "1\n");
-    BOOST_TEST(other.code == 2);
-    BOOST_TEST(contains(other.err, "pinyon info"));
-    BOOST_TEST(call({"count", file, "--tree", "words"}).out == "5\n");
-}
-
-BOOST_AUTO_TEST_CASE(an_import_tells_what_it_did) {
-    const folder here;
-    const std::string file = here / "a.pinyon";
-    const auto document = call({"import", file, "-", "--tree", "t", "--format", "csv", "--duplicates", "last", "--json"},
-                               "a,1\nb,2\na,3\n").json();
-    BOOST_TEST(document["schema"] == "pinyon.import/1");
-    BOOST_TEST(document["records"] == 3);
-    BOOST_TEST(document["entries"] == 2);
-    const answer text = call({"import", file, "-", "--tree", "t", "--format", "csv", "--duplicates", "first"},
-                             "a,1\nc,2\n");
-    BOOST_TEST(contains(text.out, "2 records read, 1 entries added to tree 't', 1 duplicates skipped; it now has 3"));
-    BOOST_TEST(call({"import", file, "-", "--tree", "u", "--quiet"}, "a\n").out.empty());
-}
-
-// --------------------------------------------------------------------------------------- how bytes show
-
 BOOST_AUTO_TEST_CASE(control_bytes_never_reach_the_terminal) {
     const folder here;
     const std::string file = here / "a.pinyon";
     const std::string key = "k\x1b[31m";
     const std::string value("a\tb\\\0\xc3\xa4\xe2\x80\xae\xff bcdefghijklmnop", 27);
-    BOOST_TEST(call({"import", file, "-", "--tree", "t\u00e4", "--delimiter", "="}, key + "=" + value).code == 0);
+    BOOST_TEST(
+        call({"import", file, "-", "--tree", "t\u00e4", "--delimiter", "="}, key + "=" + value)
+            .code == 0);
     const struct {
         std::string style;
         std::string expected;
     } cases[] = {
         {"auto", "k\\x1b[31m\ta\\tb\\\\\\x00\xc3\xa4\\xe2\\x80\\xae\\xff bcdefghijklmnop\n"},
         {"text", "k\\x1b[31m\ta\\tb\\\\\\x00\xc3\xa4\\xe2\\x80\\xae\\xff bcdefghijklmnop\n"},
-        {"hex", "6b1b5b33316d\t6109625c00c3a4e280aeff206263646566" "6768696a6b6c6d6e6f70\n"},
+        {"hex",
+         "6b1b5b33316d\t6109625c00c3a4e280aeff206263646566"
+         "6768696a6b6c6d6e6f70\n"},
         {"base64", "axtbMzFt\tYQliXADDpOKArv8gYmNkZWZnaGlqa2xtbm9w\n"},
         {"redacted", "<6 bytes>\t<27 bytes>\n"},
     };
     for (const auto& each : cases) {
         BOOST_TEST_CONTEXT(each.style) {
             BOOST_TEST(call({"scan", file, "--bytes", each.style}).out == each.expected);
-            const auto entry = call({"scan", file, "--bytes=" + each.style, "--json"}).json()["entries"][0];
+            const auto entry =
+                call({"scan", file, "--bytes=" + each.style, "--json"}).json()["entries"][0];
             BOOST_TEST(!entry["value"].is_null());
         }
     }
@@ -434,7 +194,8 @@ BOOST_AUTO_TEST_CASE(typed_values_are_written_as_their_type) {
             one.put(7, -0.125);
             auto two = change.open(pinyon::tree_spec<std::string_view, std::uint64_t>{"two"});
             two.put("big", 18446744073709551615u);
-            auto three = change.open(pinyon::tree_spec<std::pair<std::uint32_t, std::string_view>, bool>{"three"});
+            auto three = change.open(
+                pinyon::tree_spec<std::pair<std::uint32_t, std::string_view>, bool>{"three"});
             three.put({1, "x"}, true);
         });
     }
@@ -444,11 +205,10 @@ BOOST_AUTO_TEST_CASE(typed_values_are_written_as_their_type) {
     BOOST_TEST(call({"get", file, "five", "--tree", "one"}).code == 2);
     BOOST_TEST(call({"get", file, "99999999999", "--tree", "one"}).code == 2);
     BOOST_TEST(call({"get", file, "big", "--tree", "two"}).out == "18446744073709551615\n");
-    BOOST_TEST(call({"get", file, "big", "--tree", "two", "--json"}).json()["value"] == 18446744073709551615u);
+    BOOST_TEST(call({"get", file, "big", "--tree", "two", "--json"}).json()["value"] ==
+               18446744073709551615u);
     BOOST_TEST(contains(call({"scan", file, "--tree", "three"}).out, "\ttrue\n"));
 }
-
-// ------------------------------------------------------------------------------------ what can go wrong
 
 BOOST_AUTO_TEST_CASE(each_bad_file_has_its_exit_code_and_message) {
     const folder here;
@@ -460,25 +220,31 @@ BOOST_AUTO_TEST_CASE(each_bad_file_has_its_exit_code_and_message) {
     write_file(here / "short", "PINYON\r\n");
     write_file(here / "truncated", content.substr(0, content.size() / 4));
     std::string newer = content;
-    for (const std::size_t slot : {0, 4096}) { newer[slot + 8] = 9; }
+    for (const std::size_t slot : {std::size_t{0}, std::size_t{4096}}) { newer[slot + 8] = 9; }
     write_file(here / "newer", newer);
     const struct {
         std::string name;
         std::vector<int> codes;
         std::string message;
     } cases[] = {
-        {"missing", {4}, "(not_found)"},   {"folder", {4}, "(is_directory)"},
-        {"empty", {5}, "(not_a_database)"}, {"other", {5}, "(not_a_database)"},
-        {"short", {3, 5}, ""},              {"truncated", {3}, ""},
+        {"missing", {4}, "[not_found]"},
+        {"folder", {4}, "[is_directory]"},
+        {"empty", {5}, "[not_a_database]"},
+        {"other", {5}, "[not_a_database]"},
+        {"short", {3, 5}, ""},
+        {"truncated", {3}, ""},
         {"newer", {3, 5}, ""},
     };
     for (const auto& each : cases) {
-        for (const words& verb : {words{"info"}, words{"check"}, words{"stat"}, words{"get"}, words{"scan"}, words{"count"}}) {
+        for (const words& verb : {words{"info"}, words{"check"}, words{"stat"}, words{"get"},
+                                  words{"scan"}, words{"count"}}) {
             words arguments{verb[0], here / each.name};
             if (verb[0] == "get") { arguments.push_back("1"); }
             const answer told = call(arguments);
-            BOOST_TEST_CONTEXT(verb[0] << " " << each.name << ": " << told.code << " " << told.err << told.out) {
-                BOOST_TEST((std::find(each.codes.begin(), each.codes.end(), told.code) != each.codes.end()));
+            BOOST_TEST_CONTEXT(verb[0] << " " << each.name << ": " << told.code << " " << told.err
+                                       << told.out) {
+                BOOST_TEST((std::find(each.codes.begin(), each.codes.end(), told.code) !=
+                            each.codes.end()));
                 BOOST_TEST(contains(told.err, "pinyon " + verb[0] + ": "));
                 BOOST_TEST(contains(told.err, each.name));
                 BOOST_TEST(contains(told.err, each.message));
@@ -529,7 +295,7 @@ BOOST_AUTO_TEST_CASE(a_damaged_page_is_found_and_never_shown) {
 BOOST_AUTO_TEST_CASE(one_damaged_meta_is_told_and_the_rest_still_reads) {
     const folder here;
     const std::string file = sample(here);
-    for (const std::size_t slot : {0, 1}) {
+    for (std::size_t slot = 0; slot < 2; ++slot) {
         std::string content = read_file(file);
         content[slot * 4096 + 60] = static_cast<char>(content[slot * 4096 + 60] ^ 1);
         write_file(here / "bad.pinyon", content);
@@ -539,7 +305,8 @@ BOOST_AUTO_TEST_CASE(one_damaged_meta_is_told_and_the_rest_still_reads) {
             BOOST_TEST(contains(told.err, "meta " + std::to_string(slot)));
             BOOST_TEST(contains(told.out, "words"));
             BOOST_TEST(call({"check", here / "bad.pinyon"}).code == 3);
-            BOOST_TEST(call({"get", here / "bad.pinyon", "fir", "--tree", "words"}).out == "abies\n");
+            BOOST_TEST(call({"get", here / "bad.pinyon", "fir", "--tree", "words"}).out ==
+                       "abies\n");
         }
     }
 }
@@ -561,21 +328,21 @@ BOOST_AUTO_TEST_CASE(trees_are_named_when_the_choice_is_not_clear) {
 }
 
 BOOST_AUTO_TEST_CASE(a_bad_command_line_is_usage) {
-    for (const words& each : std::vector<words>{
-             {},
-             {"get", "f"},
-             {"get", "f", "a", "b"},
-             {"chekc", "f"},
-             {"f", "check"},
-             {"scan", "f", "--limit", "x"},
-             {"scan", "f", "--prefix", "a", "--from", "b"},
-             {"scan", "f", "--bytes", "loud"},
-             {"count", "f", "--nothing"},
-             {"check", "f", "--max-errors", "-1"},
-             {"import", "f", "-"},
-             {"import", "f", "-", "--tree", "t", "--delimiter", "ab"},
-             {"import", "f", "-", "--tree", "t", "--delimiter", "\""},
-             {"import", "f", "-", "--tree", "t", "--format", "xml"}}) {
+    for (const words& each :
+         std::vector<words>{{},
+                            {"get", "f"},
+                            {"get", "f", "a", "b"},
+                            {"chekc", "f"},
+                            {"f", "check"},
+                            {"scan", "f", "--limit", "x"},
+                            {"scan", "f", "--prefix", "a", "--from", "b"},
+                            {"scan", "f", "--bytes", "loud"},
+                            {"count", "f", "--nothing"},
+                            {"check", "f", "--max-errors", "-1"},
+                            {"import", "f", "-"},
+                            {"import", "f", "-", "--tree", "t", "--delimiter", "ab"},
+                            {"import", "f", "-", "--tree", "t", "--delimiter", "\""},
+                            {"import", "f", "-", "--tree", "t", "--format", "xml"}}) {
         const answer told = call(each);
         BOOST_TEST_CONTEXT(told.err) {
             BOOST_TEST(told.code == 2);
@@ -611,8 +378,6 @@ BOOST_AUTO_TEST_CASE(results_that_cannot_be_written_are_no_success) {
     BOOST_TEST(contains(err.str(), "standard output"));
 }
 
-// ------------------------------------------------------------------------------------------ inspectors
-
 BOOST_AUTO_TEST_CASE(inspectors_change_nothing_and_need_no_right_to_write) {
     const folder here;
     const std::string file = sample(here);
@@ -640,7 +405,8 @@ BOOST_AUTO_TEST_CASE(beside_a_writer_the_last_checkpoint_is_shown_and_said_so) {
     options.pool_bytes = std::uint64_t{8} << 20;
     const auto live = pinyon::database::open(file, options);
     auto change = live.begin_write();
-    change.open_as("words", {"string", "string", 0, 0, 1}).put(pinyon::as_bytes("yew"), pinyon::as_bytes("taxus"));
+    change.open_as("words", {"string", "string", 0, 0, 1})
+        .put(pinyon::as_bytes("yew"), pinyon::as_bytes("taxus"));
     const answer told = call({"count", file, "--tree", "words"});
     BOOST_TEST(told.code == 0);
     BOOST_TEST(told.out == "4\n");
@@ -652,10 +418,8 @@ BOOST_AUTO_TEST_CASE(beside_a_writer_the_last_checkpoint_is_shown_and_said_so) {
     BOOST_TEST(call({"count", file, "--tree", "words"}).out == "5\n");
     const answer busy = call({"import", file, "-", "--tree", "words"}, "fig\n");
     BOOST_TEST(busy.code == 4);
-    BOOST_TEST(contains(busy.err, "(busy)"));
+    BOOST_TEST(contains(busy.err, "[busy]"));
 }
-
-// -------------------------------------------------------------------------------------------- progress
 
 namespace {
 std::chrono::steady_clock::time_point fake_now;
@@ -665,7 +429,8 @@ std::chrono::steady_clock::time_point fake_clock() { return fake_now; }
 BOOST_AUTO_TEST_CASE(progress_appears_after_half_a_second_ten_times_a_second) {
     std::ostringstream out;
     std::ostringstream err;
-    const streams streams{.out = out, .err = err, .in = {}, .err_is_terminal = true, .now = fake_clock};
+    const streams streams{
+        .out = out, .err = err, .in = {}, .err_is_terminal = true, .now = fake_clock};
     {
         progress line(streams, "import", "records", 1000, false);
         for (int i = 1; i <= 100; ++i) {
@@ -675,7 +440,9 @@ BOOST_AUTO_TEST_CASE(progress_appears_after_half_a_second_ten_times_a_second) {
         }
     }
     std::size_t draws = 0;
-    for (std::size_t at = 0; (at = err.str().find("import", at)) != std::string::npos; ++at) { ++draws; }
+    for (std::size_t at = 0; (at = err.str().find("import", at)) != std::string::npos; ++at) {
+        ++draws;
+    }
     BOOST_TEST(draws == 6u);
     BOOST_TEST(contains(err.str(), "10 %  2,000 records  2,000/s  0:09 left"));
     BOOST_TEST(err.str().ends_with("\r\x1b[K"));
@@ -686,7 +453,8 @@ BOOST_AUTO_TEST_CASE(progress_is_silent_off_a_terminal_and_when_quiet) {
     for (const bool terminal : {false, true}) {
         std::ostringstream out;
         std::ostringstream err;
-        const streams streams{.out = out, .err = err, .in = {}, .err_is_terminal = terminal, .now = fake_clock};
+        const streams streams{
+            .out = out, .err = err, .in = {}, .err_is_terminal = terminal, .now = fake_clock};
         progress line(streams, "import", "records", 1000, terminal);
         fake_now += std::chrono::seconds(5);
         line.update(500, 500);

@@ -19,8 +19,11 @@ char delimiter_of(text_format format, char chosen) {
 }  // namespace
 
 csv_reader::csv_reader(byte_source source, std::string name, text_format format, char delimiter)
-    : source_(std::move(source)), name_(std::move(name)), format_(format),
-      delimiter_(delimiter_of(format, delimiter)), buffer_(buffer_bytes) {
+    : source_(std::move(source)),
+      name_(std::move(name)),
+      format_(format),
+      delimiter_(delimiter_of(format, delimiter)),
+      buffer_(buffer_bytes) {
     for (const char each : {'\n', '\r'}) { bare_stops_[static_cast<unsigned char>(each)] = true; }
     if (delimiter_ != 0) { bare_stops_[static_cast<unsigned char>(delimiter_)] = true; }
     if (format_ == text_format::csv) { bare_stops_['"'] = true; }
@@ -103,8 +106,9 @@ text_field& csv_reader::start_field(std::vector<text_field>& fields, std::size_t
 void csv_reader::read_bare(text_field& field) {
     while (!at_line_end() && peek() != static_cast<unsigned char>(delimiter_)) {
         if (peek() == '"' && format_ == text_format::csv) {
-            refuse(at_, "a quote inside a field that does not begin with one; expected the whole field "
-                        "in quotes and each quote in it doubled");
+            refuse(at_,
+                   "a quote inside a field that does not begin with one; expected the whole field "
+                   "in quotes and each quote in it doubled");
         }
         grow(field, take());
         take_run(field, bare_stops_);
@@ -128,9 +132,10 @@ void csv_reader::read_quoted(text_field& field) {
         }
     }
     if (!at_line_end() && peek() != static_cast<unsigned char>(delimiter_)) {
-        refuse(at_, fmt::format("text behind the closing quote; expected the delimiter '{}' or the end "
-                                "of the line",
-                                escaped(std::string_view(&delimiter_, 1))));
+        refuse(at_,
+               fmt::format("text behind the closing quote; expected the delimiter '{}' or the end "
+                           "of the line",
+                           escaped(std::string_view(&delimiter_, 1))));
     }
 }
 

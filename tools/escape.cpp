@@ -127,10 +127,14 @@ std::string shown(std::string_view bytes, byte_style style) {
     switch (style) {
         case byte_style::automatic:
             return reads_as_text(bytes) ? escaped(bytes) : "0x" + hexadecimal(bytes);
-        case byte_style::text: return escaped(bytes);
-        case byte_style::hex: return hexadecimal(bytes);
-        case byte_style::base64: return base64(bytes);
-        case byte_style::redacted: break;
+        case byte_style::text:
+            return escaped(bytes);
+        case byte_style::hex:
+            return hexadecimal(bytes);
+        case byte_style::base64:
+            return base64(bytes);
+        case byte_style::redacted:
+            break;
     }
     return "<" + std::to_string(bytes.size()) + (bytes.size() == 1 ? " byte>" : " bytes>");
 }
@@ -140,10 +144,14 @@ json shown_json(std::string_view bytes, byte_style style) {
         case byte_style::automatic:
             if (is_utf8(bytes)) { return std::string(bytes); }
             return {{"hex", hexadecimal(bytes)}};
-        case byte_style::text: return is_utf8(bytes) ? std::string(bytes) : escaped(bytes);
-        case byte_style::hex: return {{"hex", hexadecimal(bytes)}};
-        case byte_style::base64: return {{"base64", base64(bytes)}};
-        case byte_style::redacted: break;
+        case byte_style::text:
+            return is_utf8(bytes) ? std::string(bytes) : escaped(bytes);
+        case byte_style::hex:
+            return {{"hex", hexadecimal(bytes)}};
+        case byte_style::base64:
+            return {{"base64", base64(bytes)}};
+        case byte_style::redacted:
+            break;
     }
     return {{"bytes", bytes.size()}};
 }

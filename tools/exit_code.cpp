@@ -16,7 +16,8 @@ struct outcome {
 };
 
 constexpr std::array outcomes{
-    outcome{errc::not_found, exit_code::unreadable, "pinyon import %f INPUT --tree NAME  (creates it)"},
+    outcome{errc::not_found, exit_code::unreadable,
+            "pinyon import %f INPUT --tree NAME  (creates it)"},
     outcome{errc::exists, exit_code::unreadable, "ls -l %f"},
     outcome{errc::is_directory, exit_code::unreadable, "ls %f"},
     outcome{errc::permission, exit_code::unreadable, "ls -l %f"},

@@ -15,12 +15,12 @@ namespace pinyon::tool {
 
 enum class exit_code : int {
     fine = 0,
-    no = 1,           // the answer is no: no such key, no such tree, the input was refused
-    usage = 2,        // the command line makes no sense
-    damage = 3,       // the file contradicts itself
-    unreadable = 4,   // missing, no permission, input/output error, busy
-    not_ours = 5,     // not a Pinyon file, or one of a newer version
-    incomplete = 6,   // the file changed under the inspection; the answer may not be whole
+    no = 1,          // the answer is no: no such key, no such tree, the input was refused
+    usage = 2,       // the command line makes no sense
+    damage = 3,      // the file contradicts itself
+    unreadable = 4,  // missing, no permission, input/output error, busy
+    not_ours = 5,    // not a Pinyon file, or one of a newer version
+    incomplete = 6,  // the file changed under the inspection; the answer may not be whole
     interrupted = 130,
 };
 

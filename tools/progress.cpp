@@ -12,7 +12,6 @@ namespace {
 
 constexpr std::chrono::milliseconds first_after{500};
 constexpr std::chrono::milliseconds redraw_after{100};
-constexpr unsigned calls_per_look = 64;
 
 std::string clock_text(double seconds) {
     const auto whole = static_cast<std::uint64_t>(seconds + 0.5);
@@ -26,14 +25,17 @@ std::string clock_text(double seconds) {
 
 progress::progress(const streams& streams, std::string label, std::string unit, std::uint64_t total,
                    bool quiet)
-    : streams_(streams), label_(std::move(label)), unit_(std::move(unit)), total_(total),
-      on_(streams.err_is_terminal && !quiet), start_(streams.now()), next_(start_ + first_after) {}
+    : streams_(streams),
+      label_(std::move(label)),
+      unit_(std::move(unit)),
+      total_(total),
+      on_(streams.err_is_terminal && !quiet),
+      start_(streams.now()),
+      next_(start_ + first_after) {}
 
 progress::~progress() { clear(); }
 
 void progress::update(std::uint64_t done, std::uint64_t count) {
-    if (++skipped_ < calls_per_look) { return; }
-    skipped_ = 0;
     streams_.check_interrupt();
     if (!on_) { return; }
     const auto now = streams_.now();
@@ -46,12 +48,12 @@ void progress::draw(std::chrono::steady_clock::time_point now, std::uint64_t don
     const double seconds = std::chrono::duration<double>(now - start_).count();
     std::string line = label_;
     if (total_ != 0) {
-        const double part =
-            std::min(1.0, static_cast<double>(done) / static_cast<double>(total_));
+        const double part = std::min(1.0, static_cast<double>(done) / static_cast<double>(total_));
         line += fmt::format("  {:3.0f} %", part * 100);
     }
     line += fmt::format("  {} {}", grouped(count), unit_);
-    line += fmt::format("  {}/s", grouped(static_cast<std::uint64_t>(static_cast<double>(count) / seconds)));
+    line += fmt::format("  {}/s",
+                        grouped(static_cast<std::uint64_t>(static_cast<double>(count) / seconds)));
     if (total_ != 0 && done != 0 && done <= total_) {
         const double left =
             seconds * static_cast<double>(total_ - done) / static_cast<double>(done);

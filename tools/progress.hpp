@@ -16,14 +16,16 @@ namespace pinyon::tool {
 class progress {
 public:
     // `unit` is what `count` counts ("records"). `total` steps make the whole; 0: not known.
-    progress(const streams& streams, std::string label, std::string unit, std::uint64_t total, bool quiet);
+    progress(const streams& streams, std::string label, std::string unit, std::uint64_t total,
+             bool quiet);
     ~progress();
     progress(const progress&) = delete;
     progress& operator=(const progress&) = delete;
 
-    // `done` of the total steps, in which `count` units were finished. Cheap: looks at the clock every
-    // 64th time.
+    // `done` of the total steps, in which `count` units were finished. Cheap: a look at the clock.
     void update(std::uint64_t done, std::uint64_t count);
+    // Once the whole is known.
+    void set_total(std::uint64_t total) noexcept { total_ = total; }
     // Takes the line away, so that something else can be written.
     void clear();
 
@@ -36,7 +38,6 @@ private:
     std::uint64_t total_;
     bool on_;
     bool drawn_ = false;
-    unsigned skipped_ = 0;
     std::chrono::steady_clock::time_point start_;
     std::chrono::steady_clock::time_point next_;
 };

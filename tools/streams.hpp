@@ -25,6 +25,7 @@ struct streams {
     byte_source in;     // standard input
     bool out_colour = false;
     bool err_colour = false;
+    bool out_is_terminal = false;
     bool err_is_terminal = false;
     unsigned columns = 80;
     const std::atomic<bool>* interrupted = nullptr;
@@ -38,7 +39,8 @@ struct streams {
     // A full disk or a closed pipe behind standard output must not look like success.
     void flush_results() const {
         if (!out.flush()) {
-            throw refusal(exit_code::unreadable, "the results could not be written to standard output");
+            throw refusal(exit_code::unreadable,
+                          "the results could not be written to standard output");
         }
     }
 };

@@ -10,9 +10,9 @@
 
 namespace pinyon::tool {
 
-[[nodiscard]] std::string grouped(std::uint64_t number);      // 34,924
-[[nodiscard]] std::string byte_size(std::uint64_t bytes);     // 1.5 MiB
-[[nodiscard]] std::string percentage(double part);            // 0.987 -> 98.7 %
+[[nodiscard]] std::string grouped(std::uint64_t number);   // 34,924
+[[nodiscard]] std::string byte_size(std::uint64_t bytes);  // 1.5 MiB
+[[nodiscard]] std::string percentage(double part);         // 0.987 -> 98.7 %
 // Characters that a terminal shows, not bytes; escape sequences count nothing.
 [[nodiscard]] std::size_t width(std::string_view text) noexcept;
 

@@ -1,0 +1,118 @@
+// The command `pinyon` called in process, in a folder of its own, with what it wrote where.
+#pragma once
+
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "tools/run.hpp"
+
+namespace pinyon::test {
+
+using words = std::vector<std::string>;
+namespace fs = std::filesystem;
+
+struct answer {
+    int code = -1;
+    std::string out;
+    std::string err;
+
+    [[nodiscard]] nlohmann::json json() const { return nlohmann::json::parse(out); }
+};
+
+// A folder of its own for each test, gone afterwards.
+class folder {
+public:
+    folder() {
+        std::string name = (fs::temp_directory_path() / "pinyon-tool-XXXXXX").string();
+        path_ = ::mkdtemp(name.data());
+    }
+    ~folder() { fs::remove_all(path_); }
+    folder(const folder&) = delete;
+    folder& operator=(const folder&) = delete;
+
+    [[nodiscard]] std::string operator/(const std::string& name) const {
+        return (path_ / name).string();
+    }
+    [[nodiscard]] std::vector<std::string> names() const {
+        std::vector<std::string> list;
+        for (const auto& each : fs::directory_iterator(path_)) {
+            list.push_back(each.path().filename().string());
+        }
+        std::sort(list.begin(), list.end());
+        return list;
+    }
+
+private:
+    fs::path path_;
+};
+
+inline std::string read_file(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+inline void write_file(const std::string& path, const std::string& text) {
+    std::ofstream(path, std::ios::binary) << text;
+}
+
+inline answer call(const words& arguments, const std::string& input = "",
+                   const std::atomic<bool>* interrupted = nullptr) {
+    std::ostringstream out;
+    std::ostringstream err;
+    std::istringstream in(input);
+    const tool::streams streams{.out = out,
+                                .err = err,
+                                .in =
+                                    [&in](std::span<char> room) {
+                                        in.read(room.data(),
+                                                static_cast<std::streamsize>(room.size()));
+                                        return static_cast<std::size_t>(in.gcount());
+                                    },
+                                .interrupted = interrupted};
+    const int code = tool::run(arguments, streams);
+    return {code, out.str(), err.str()};
+}
+
+inline bool contains(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+// Three characters by code point and some words, in one file.
+inline std::string sample(const folder& here) {
+    const std::string file = here / "sample.pinyon";
+    const answer characters = call({"import", file, "-", "--tree", "characters", "--format", "csv",
+                                    "--delimiter", ";", "--key-type", "hex"},
+                                   "1F332;EVERGREEN TREE;So\n41;LATIN CAPITAL LETTER A;Lu\n"
+                                   "1F333;DECIDUOUS TREE;So\n");
+    BOOST_REQUIRE_MESSAGE(characters.code == 0, characters.err);
+    const answer list = call({"import", file, "-", "--tree", "words", "--delimiter", "="},
+                             "fir=abies\npine=pinus\npinyon=pinus edulis\noak=quercus\n");
+    BOOST_REQUIRE_MESSAGE(list.code == 0, list.err);
+    return file;
+}
+
+// Enough entries for several levels.
+inline std::string large_sample(const folder& here) {
+    std::string text;
+    for (int i = 0; i < 20000; ++i) {
+        text += std::to_string(i * 7919 % 20011) + "\tvalue " + std::to_string(i) + "\n";
+    }
+    const std::string file = here / "large.pinyon";
+    const answer made = call(
+        {"import", file, "-", "--tree", "numbers", "--format", "tsv", "--key-type", "u64"}, text);
+    BOOST_REQUIRE_MESSAGE(made.code == 0, made.err);
+    return file;
+}
+
+}  // namespace pinyon::test

@@ -1,0 +1,376 @@
+#define BOOST_TEST_MODULE tool_process
+#include <boost/test/unit_test.hpp>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pty.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <random>
+#include <set>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "pinyon/engine/database.hpp"
+
+namespace fs = std::filesystem;
+using words = std::vector<std::string>;
+
+namespace {
+
+// The command as it was built beside this test: build/tests/... and build/bin/pinyon.
+std::string command_path() {
+    if (const char* const named = std::getenv("PINYON_COMMAND"); named != nullptr) { return named; }
+    return (fs::read_symlink("/proc/self/exe").parent_path().parent_path() / "bin" / "pinyon")
+        .string();
+}
+
+class folder {
+public:
+    folder() {
+        std::string name = (fs::temp_directory_path() / "pinyon-process-XXXXXX").string();
+        path_ = ::mkdtemp(name.data());
+    }
+    ~folder() {
+        ::chmod(path_.c_str(), 0755);
+        fs::remove_all(path_);
+    }
+    folder(const folder&) = delete;
+    folder& operator=(const folder&) = delete;
+
+    [[nodiscard]] std::string operator/(const std::string& name) const {
+        return (path_ / name).string();
+    }
+    [[nodiscard]] const fs::path& path() const noexcept { return path_; }
+    [[nodiscard]] std::set<std::string> names() const {
+        std::set<std::string> list;
+        for (const auto& each : fs::directory_iterator(path_)) {
+            list.insert(each.path().filename().string());
+        }
+        return list;
+    }
+
+private:
+    fs::path path_;
+};
+
+std::string read_file(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+void write_file(const std::string& path, const std::string& text) {
+    std::ofstream(path, std::ios::binary) << text;
+}
+
+struct answer {
+    int code = -1;  // -1: ended by a signal
+    int signal = 0;
+    std::string out;
+    std::string err;
+};
+
+// What the child does between fork and exec.
+struct child_setup {
+    int standard_input = -1;   // -1: /dev/null
+    int standard_output = -1;  // -1: a file that is read afterwards
+    bool close_output = false;
+    bool as_nobody = false;
+    std::string command{};  // empty: the one that was built
+};
+
+void redirect(const char* path, int flags, int to) {
+    const int descriptor = ::open(path, flags | O_CLOEXEC, 0600);
+    ::dup2(descriptor, to);
+}
+
+pid_t start(const words& arguments, const std::string& out, const std::string& err,
+            const child_setup& setup) {
+    std::vector<std::string> all{setup.command.empty() ? command_path() : setup.command};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    std::vector<char*> pointers;
+    for (std::string& each : all) { pointers.push_back(each.data()); }
+    pointers.push_back(nullptr);
+    const pid_t child = ::fork();
+    if (child != 0) { return child; }
+    redirect(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 1);
+    redirect(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 2);
+    if (setup.standard_input >= 0) {
+        ::dup2(setup.standard_input, 0);
+    } else {
+        redirect("/dev/null", O_RDONLY, 0);
+    }
+    if (setup.standard_output >= 0) { ::dup2(setup.standard_output, 1); }
+    if (setup.close_output) { ::close(1); }
+    if (setup.as_nobody && (::setgid(65534) != 0 || ::setuid(65534) != 0)) { ::_exit(99); }
+    ::execv(pointers[0], pointers.data());
+    ::_exit(98);
+}
+
+void finish(pid_t child, answer& into) {
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    if (WIFEXITED(status)) { into.code = WEXITSTATUS(status); }
+    if (WIFSIGNALED(status)) { into.signal = WTERMSIG(status); }
+}
+
+answer call(const words& arguments, const child_setup& setup = {}) {
+    const folder output;
+    answer result;
+    finish(start(arguments, output / "out", output / "err", setup), result);
+    result.out = read_file(output / "out");
+    result.err = read_file(output / "err");
+    return result;
+}
+
+std::string sample(const folder& here, int entries) {
+    std::string text;
+    for (int i = 0; i < entries; ++i) {
+        text += std::to_string(i) + ",value of " + std::to_string(i) + "\n";
+    }
+    write_file(here / "sample.csv", text);
+    const std::string file = here / "sample.pinyon";
+    const answer made =
+        call({"import", file, here / "sample.csv", "--tree", "t", "--key-type", "u64"});
+    BOOST_REQUIRE_MESSAGE(made.code == 0, made.err << " (the command is " << command_path() << ")");
+    return file;
+}
+
+bool contains(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(results_go_to_standard_output_and_all_else_to_standard_error) {
+    const folder here;
+    const std::string file = sample(here, 100);
+    const answer found = call({"get", file, "7"});
+    BOOST_TEST(found.code == 0);
+    BOOST_TEST(found.out == "value of 7\n");
+    BOOST_TEST(found.err.empty());
+    const struct {
+        words arguments;
+        int code;
+    } cases[] = {
+        {{"get", file, "1000"}, 1}, {{"get", file}, 2},         {{"get", here / "none", "1"}, 4},
+        {{"info", "/"}, 4},         {{here / "sample.csv"}, 5}, {{"info", "/dev/null"}, 5},
+    };
+    for (const auto& each : cases) {
+        const answer told = call(each.arguments);
+        BOOST_TEST_CONTEXT(told.err) {
+            BOOST_TEST(told.code == each.code);
+            BOOST_TEST(told.out.empty());
+            BOOST_TEST(told.err.substr(0, 6) == "pinyon");
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(an_output_that_cannot_be_written_is_no_success) {
+    const folder here;
+    const std::string file = sample(here, 20000);
+    const std::string before = read_file(file);
+    const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
+    BOOST_TEST(call({"scan", file}, {.standard_output = full}).code == 4);
+    BOOST_TEST(call({"count", file}, {.standard_output = full}).code == 4);
+    ::close(full);
+    BOOST_TEST(call({"scan", file}, {.close_output = true}).code == 4);
+    BOOST_TEST((read_file(file) == before));
+}
+
+BOOST_AUTO_TEST_CASE(an_interrupted_import_writes_nothing) {
+    const folder here;
+    const std::string old = sample(here, 1000);
+    const auto names = here.names();
+    for (const std::string& file : {old, here / "new.pinyon"}) {
+        for (const int lines : {0, 1000, 100000}) {
+            BOOST_TEST_CONTEXT(file << " after " << lines << " lines") {
+                int ends[2];
+                BOOST_REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+                const folder output;
+                answer told;
+                const pid_t child = start({"import", file, "-", "--tree", "u"}, output / "out",
+                                          output / "err", {.standard_input = ends[0]});
+                ::close(ends[0]);
+                std::string text;
+                for (int i = 0; i < lines; ++i) { text += "line " + std::to_string(i) + "\n"; }
+                BOOST_TEST(::write(ends[1], text.data(), text.size()) ==
+                           static_cast<ssize_t>(text.size()));
+                // The pipe holds 64 KiB: with 100,000 lines the reader is at work by now, with less it
+                // gets there within this time or is interrupted before it began.
+                std::this_thread::sleep_for(std::chrono::milliseconds(100));
+                ::kill(child, SIGINT);
+                finish(child, told);
+                ::close(ends[1]);
+                BOOST_TEST(told.code == 130);
+                BOOST_TEST(contains(read_file(output / "err"), "as it was before"));
+                BOOST_TEST((here.names() == names));
+                BOOST_TEST(call({"count", old}).out == "1000\n");
+                BOOST_TEST(call({"check", old}).code == 0);
+            }
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_read_only_file_in_a_read_only_folder_can_be_inspected_by_anyone) {
+    if (::geteuid() != 0) {
+        std::cout << "SKIPPED inspection as another user: needs root\n";
+        return;
+    }
+    const folder here;
+    const std::string file = sample(here, 5000);
+    const std::string before = read_file(file);
+    const auto names = here.names();
+    ::chmod(file.c_str(), 0444);
+    ::chmod(here.path().c_str(), 0555);
+    // The command itself may stand where nobody may look.
+    const folder place;
+    ::chmod(place.path().c_str(), 0755);
+    fs::copy_file(command_path(), place / "pinyon");
+    ::chmod((place / "pinyon").c_str(), 0755);
+    const child_setup nobody{.as_nobody = true, .command = place / "pinyon"};
+    for (const words& each : std::vector<words>{{"info", file},
+                                                {"check", file},
+                                                {"stat", file},
+                                                {"get", file, "7"},
+                                                {"scan", file},
+                                                {"count", file}}) {
+        const answer told = call(each, nobody);
+        BOOST_TEST_CONTEXT(each[0] << ": " << told.err) { BOOST_TEST(told.code == 0); }
+    }
+    const answer refused = call({"import", file, here / "sample.csv", "--tree", "u"}, nobody);
+    BOOST_TEST(refused.code == 4);
+    BOOST_TEST((read_file(file) == before));
+    BOOST_TEST((here.names() == names));
+}
+
+BOOST_AUTO_TEST_CASE(beside_a_writer_at_work_an_answer_is_whole_or_says_that_it_is_not) {
+    const folder here;
+    const std::string file = here / "live.pinyon";
+    constexpr pinyon::tree_spec<std::uint64_t, std::string_view> spec{"t"};
+    constexpr std::uint64_t entries = 3000;
+    const auto live = pinyon::database::open(file);
+    std::atomic<bool> enough{false};
+    const auto commit = [&](std::uint64_t generation) {
+        live.update([&](pinyon::write_transaction& change) {
+            auto tree = change.open(spec);
+            const std::string value =
+                "generation " + std::to_string(generation) + std::string(60, '.');
+            for (std::uint64_t i = 0; i < entries; ++i) { tree.put(i, value); }
+        });
+    };
+    commit(0);
+    std::thread writer([&] {
+        for (std::uint64_t generation = 1; !enough.load(); ++generation) { commit(generation); }
+    });
+    int whole = 0;
+    for (int round = 0; round < 40; ++round) {
+        const answer scanned = call({"scan", file});
+        BOOST_TEST_CONTEXT("code " << scanned.code << ", signal " << scanned.signal << ": "
+                                   << scanned.err) {
+            BOOST_TEST((scanned.code == 0 || scanned.code == 6));
+        }
+        if (scanned.code == 0) {
+            ++whole;
+            std::set<std::string> values;
+            std::istringstream lines(scanned.out);
+            for (std::string line; std::getline(lines, line);) {
+                values.insert(line.substr(line.find('\t')));
+            }
+            BOOST_TEST(values.size() == 1u);
+            BOOST_TEST(contains(scanned.err, "last checkpoint"));
+        }
+        const answer checked = call({"check", file});
+        BOOST_TEST_CONTEXT("code " << checked.code << ", signal " << checked.signal << ": "
+                                   << checked.out << checked.err) {
+            BOOST_TEST((checked.code == 0 || checked.code == 6));
+        }
+    }
+    enough.store(true);
+    writer.join();
+    BOOST_TEST_MESSAGE(whole << " of 40 scans beside the writer were whole");
+    BOOST_TEST(call({"count", file}).out == "3000\n");
+}
+
+BOOST_AUTO_TEST_CASE(colour_is_for_terminals_alone) {
+    const folder here;
+    const std::string file = sample(here, 10);
+    const auto on_terminal = [&](const char* no_colour) {
+        int master = -1;
+        int slave = -1;
+        BOOST_REQUIRE(::openpty(&master, &slave, nullptr, nullptr, nullptr) == 0);
+        no_colour == nullptr ? ::unsetenv("NO_COLOR") : ::setenv("NO_COLOR", no_colour, 1);
+        ::setenv("TERM", "xterm", 1);
+        const answer told = call({"info", file}, {.standard_output = slave});
+        BOOST_TEST(told.code == 0);
+        std::string text(65536, '\0');
+        const ssize_t got = ::read(master, text.data(), text.size());
+        text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+        ::close(slave);
+        ::close(master);
+        ::unsetenv("NO_COLOR");
+        return text;
+    };
+    BOOST_TEST(contains(on_terminal(nullptr), "\x1b["));
+    BOOST_TEST(contains(on_terminal(""), "\x1b["));
+    BOOST_TEST(!contains(on_terminal("1"), "\x1b["));
+    BOOST_TEST(!contains(call({"info", file}).out, "\x1b["));
+}
+
+BOOST_AUTO_TEST_CASE(damaged_files_end_in_exit_codes_and_never_in_signals) {
+    const folder here;
+    const std::string file = sample(here, 3000);
+    const std::string good = read_file(file);
+    const std::string scanned = call({"scan", file}).out;
+    const unsigned seed = 60042;
+    std::mt19937 random(seed);
+    const std::string bad = here / "bad.pinyon";
+    for (int round = 0; round < 60; ++round) {
+        std::string content = good;
+        const std::size_t page = random() % (good.size() / 4096);
+        const std::size_t start = page * 4096;
+        switch (round % 4) {
+            case 0:
+                std::fill_n(content.begin() + static_cast<std::ptrdiff_t>(start), 4096, '\0');
+                break;
+            case 1:
+                for (std::size_t i = 0; i < 4096; ++i) {
+                    content[start + i] = static_cast<char>(random());
+                }
+                break;
+            case 2:
+                content[start + random() % 4096] ^= static_cast<char>(1u << random() % 8);
+                break;
+            default:
+                content.resize(start + random() % 4096);
+                break;
+        }
+        write_file(bad, content);
+        const std::vector<words> calls{{"info", bad},     {"check", bad}, {"stat", bad},
+                                       {"get", bad, "7"}, {"scan", bad},  {"count", bad}};
+        const words& each = calls[random() % calls.size()];
+        const answer told = call(each);
+        BOOST_TEST_CONTEXT("seed " << seed << ", round " << round << ", page " << page << ", "
+                                   << each[0] << ": " << told.err) {
+            BOOST_TEST(told.signal == 0);
+            BOOST_TEST((told.code == 0 || told.code == 1 || (told.code >= 3 && told.code <= 6)));
+            if (told.code == 0 && each[0] == "scan") { BOOST_TEST((told.out == scanned)); }
+            if (told.code == 0 && each[0] == "get") { BOOST_TEST(told.out == "value of 7\n"); }
+            if (told.code == 0 && each[0] == "count") { BOOST_TEST(told.out == "3000\n"); }
+            BOOST_TEST(!(told.code == 1 && each[0] == "get"));
+        }
+    }
+}

@@ -1,0 +1,369 @@
+#include "tools/arguments.hpp"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <numeric>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include "pinyon/engine/format.hpp"
+
+#ifndef PINYON_VERSION
+#define PINYON_VERSION "0.1.0"
+#endif
+
+namespace pinyon::tool {
+
+namespace {
+
+struct verb_text {
+    const char* name;
+    const char* summary;
+    const char* examples;
+};
+
+constexpr const char* program_examples =
+    "  pinyon app.pinyon                          what is in this file\n"
+    "  pinyon check app.pinyon                    is every byte of it sound\n";
+
+constexpr std::array verb_texts{
+    verb_text{"info", "header, both metas, trees and space; `pinyon FILE` alone does this",
+              "  pinyon app.pinyon\n"
+              "  pinyon info app.pinyon --json | jq .trees\n"},
+    verb_text{"check",
+              "verify everything: checksums, order, counts, and that each page has one owner",
+              "  pinyon check app.pinyon\n"
+              "  pinyon check app.pinyon --root-descend --max-errors 10\n"},
+    verb_text{"stat",
+              "figures of each tree: entries, pages, fill, fan-out, sizes of keys and values",
+              "  pinyon stat app.pinyon\n"
+              "  pinyon stat app.pinyon --tree users --json\n"},
+    verb_text{
+        "import", "fill a tree from text, all or nothing; makes the file when it is absent",
+        "  pinyon import app.pinyon words.txt --tree words\n"
+        "  pinyon import app.pinyon users.csv --tree users --header --key id --key-type u64\n"},
+    verb_text{"get", "print the value of one key; exit code 1 when it is not there",
+              "  pinyon get app.pinyon ann\n"
+              "  pinyon get app.pinyon 1F332 --tree characters\n"},
+    verb_text{"scan", "print entries in key order, one a line: key, tab, value",
+              "  pinyon scan app.pinyon --prefix user: --limit 10\n"
+              "  pinyon scan app.pinyon --tree users --from 100 --to 200 --reverse\n"},
+    verb_text{"count", "print how many entries a tree or a range of it has",
+              "  pinyon count app.pinyon\n"
+              "  pinyon count app.pinyon --tree users --from 100 --to 200\n"},
+};
+
+const char* examples_of(const std::string& verb) {
+    for (const verb_text& each : verb_texts) {
+        if (verb == each.name) { return each.examples; }
+    }
+    return program_examples;
+}
+
+class help_formatter final : public CLI::Formatter {
+public:
+    [[nodiscard]] std::string make_help(const CLI::App* app, std::string name,
+                                        CLI::AppFormatMode mode) const override {
+        std::string text = CLI::Formatter::make_help(app, std::move(name), mode);
+        if (mode == CLI::AppFormatMode::Sub) { return text; }
+        return fmt::format("Examples:\n{}\n{}", examples_of(app->get_name()), text);
+    }
+    [[nodiscard]] std::string make_usage(const CLI::App* app, std::string name) const override {
+        if (app->get_parent() != nullptr) {
+            return CLI::Formatter::make_usage(app, std::move(name));
+        }
+        return "Usage: pinyon VERB FILE [arguments] [options]\n"
+               "       pinyon FILE\n"
+               "       pinyon VERB --help\n";
+    }
+};
+
+constexpr const char* program_footer =
+    "Exit codes: 0 fine, 1 the answer is no, 2 usage, 3 damage found, 4 cannot be read, 5 not ours "
+    "or\n"
+    "newer, 6 incomplete (the file changed meanwhile), 130 interrupted.";
+
+constexpr const char* import_footer =
+    "The value is the other columns as they stand, in csv quoted where they need it; a lone one is "
+    "taken\n"
+    "bare. Empty lines of csv and tsv are skipped. A field that does not fit and a duplicate end "
+    "with exit\n"
+    "code 1, the line and column, and the file as it was.\n\n";
+
+std::string version_text() {
+    return fmt::format(
+        "pinyon {}\nfile format: reads and writes version {}; incompatible features known: {:#x}",
+        PINYON_VERSION, format::version, format::incompatible_features_known);
+}
+
+void add_common(CLI::App& verb, common_arguments& into) {
+    static const std::map<std::string, byte_style> styles{{"auto", byte_style::automatic},
+                                                          {"text", byte_style::text},
+                                                          {"hex", byte_style::hex},
+                                                          {"base64", byte_style::base64},
+                                                          {"redacted", byte_style::redacted}};
+    verb.add_option("FILE", into.file, "the database")->required()->type_name("");
+    verb.add_flag("--json", into.json, "one JSON document with a schema name");
+    verb.add_flag("-q,--quiet", into.quiet, "no progress, no remarks");
+    verb.add_option_function<std::string>(
+            "--bytes", [&into](const std::string& word) { into.bytes = styles.at(word); },
+            "how bytes are shown: auto, text, hex, base64, redacted")
+        ->type_name("STYLE")
+        ->check(CLI::IsMember(styles).description(""));
+}
+
+template <class Value>
+void add_choice(CLI::App& verb, const std::string& name, Value& into,
+                const std::map<std::string, Value>& choices, const std::string& text) {
+    verb.add_option_function<std::string>(
+            name, [&into, choices](const std::string& word) { into = choices.at(word); }, text)
+        ->type_name("KIND")
+        ->check(CLI::IsMember(choices).description(""));
+}
+
+void add_tree(CLI::App& verb, std::optional<std::string>& into) {
+    verb.add_option("--tree", into, "which tree; may be left out when there is one")
+        ->type_name("NAME");
+}
+
+void add_range(CLI::App& verb, range_arguments& into) {
+    add_tree(verb, into.tree);
+    CLI::Option* const from =
+        verb.add_option("--from", into.from, "first key, included")->type_name("KEY");
+    CLI::Option* const to =
+        verb.add_option("--to", into.to, "last key, excluded")->type_name("KEY");
+    verb.add_option("--prefix", into.prefix, "keys that begin so (keys of text and bytes)")
+        ->type_name("TEXT")
+        ->excludes(from)
+        ->excludes(to);
+}
+
+char parse_delimiter(const std::string& word) {
+    if (word == "\\t" || word == "tab") { return '\t'; }
+    if (word.size() != 1 || word == "\"" || word == "\n" || word == "\r" || word[0] == '\0' ||
+        static_cast<unsigned char>(word[0]) >= 0x80) {
+        throw CLI::ValidationError(
+            "--delimiter", "expected one ASCII character, not a quote or a line end, or 'tab'");
+    }
+    return word[0];
+}
+
+void add_import(CLI::App& verb, import_arguments& into) {
+    verb.add_option("INPUT", into.input, "the text to read; - is standard input")
+        ->required()
+        ->type_name("");
+    verb.add_option("--tree", into.tree, "the tree to fill; made when it is absent")
+        ->required()
+        ->type_name("NAME");
+    add_choice<text_format>(
+        verb, "--format", into.format,
+        {{"lines", text_format::lines}, {"csv", text_format::csv}, {"tsv", text_format::tsv}},
+        "lines, csv or tsv; by default what INPUT's name ends with, else lines");
+    verb.add_option_function<std::string>(
+            "--delimiter",
+            [&into](const std::string& word) { into.delimiter = parse_delimiter(word); },
+            "between columns; lines: between key and value, at its first occurrence")
+        ->type_name("C");
+    verb.add_flag("--header", into.header, "the first record names the columns");
+    verb.add_option("--key", into.key, "the key's column, by number from 1 or by name (1)")
+        ->type_name("N|NAME");
+    add_choice<key_format>(verb, "--key-type", into.key_type,
+                           {{"string", key_format::string},
+                            {"u64", key_format::u64},
+                            {"i64", key_format::i64},
+                            {"f64", key_format::f64},
+                            {"hex", key_format::hex}},
+                           "string, u64, i64, f64, or hex: a u64 written in hexadecimal (string)");
+    add_choice<duplicate_rule>(
+        verb, "--duplicates", into.duplicates,
+        {{"error", duplicate_rule::error},
+         {"first", duplicate_rule::first},
+         {"last", duplicate_rule::last}},
+        "a key met again: error refuses the input, first keeps what is there, "
+        "last replaces it (error)");
+}
+
+void finish_import(const CLI::App& verb, import_arguments& into) {
+    if (verb.count("--format") == 0) {
+        into.format = into.input.ends_with(".csv")   ? text_format::csv
+                      : into.input.ends_with(".tsv") ? text_format::tsv
+                                                     : text_format::lines;
+    }
+    if (into.format == text_format::lines && (into.header || verb.count("--key") != 0)) {
+        throw refusal(exit_code::usage,
+                      "--header and --key need columns: add --format csv or --format tsv",
+                      "pinyon import --help");
+    }
+}
+
+// All that CLI11 fills in; lives while it parses.
+struct every_verb {
+    info_arguments info;
+    check_arguments check;
+    stat_arguments stat;
+    import_arguments import;
+    get_arguments get;
+    scan_arguments scan;
+    count_arguments count;
+};
+
+void declare(CLI::App& app, every_verb& into) {
+    app.name("pinyon");
+    app.description("Looks into Pinyon databases and fills them from text.");
+    app.formatter(std::make_shared<help_formatter>());
+    app.footer(program_footer);
+    app.set_version_flag("--version", version_text(), "versions of the program and of the format");
+    app.set_help_flag("-h,--help", "this help");
+    app.require_subcommand(1);
+    app.fallthrough();
+    app.get_formatter()->label("REQUIRED", "");
+    app.get_formatter()->column_width(22);
+    std::map<std::string, CLI::App*> verb;
+    for (const verb_text& each : verb_texts) {
+        verb[each.name] = app.add_subcommand(each.name, each.summary)->group("Verbs");
+    }
+    add_common(*verb["info"], into.info);
+
+    add_common(*verb["check"], into.check);
+    verb["check"]->add_flag("--root-descend", into.check.root_descend,
+                            "also look every key up again from the root");
+    verb["check"]
+        ->add_option("--max-errors", into.check.errors_max,
+                     "stop after so many findings (100); 0: never")
+        ->type_name("N")
+        ->check(CLI::NonNegativeNumber.description(""));
+
+    add_common(*verb["stat"], into.stat);
+    add_tree(*verb["stat"], into.stat.tree);
+
+    add_common(*verb["import"], into.import);
+    verb["import"]->footer(std::string(import_footer) + program_footer);
+    add_import(*verb["import"], into.import);
+
+    add_common(*verb["get"], into.get);
+    verb["get"]
+        ->add_option("KEY", into.get.key, "the key, written as its type in the catalog says")
+        ->required()
+        ->type_name("");
+    add_tree(*verb["get"], into.get.tree);
+
+    add_common(*verb["scan"], into.scan);
+    add_range(*verb["scan"], into.scan.range);
+    verb["scan"]->add_flag("--reverse", into.scan.reverse, "from the last entry to the first");
+    verb["scan"]
+        ->add_option("--limit", into.scan.limit, "at most so many entries")
+        ->type_name("N")
+        ->check(CLI::NonNegativeNumber.description(""));
+
+    add_common(*verb["count"], into.count);
+    add_range(*verb["count"], into.count.range);
+}
+
+std::size_t edit_distance(const std::string& a, const std::string& b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        std::size_t diagonal = row[0];
+        row[0] = i;
+        for (std::size_t j = 1; j <= b.size(); ++j) {
+            const std::size_t kept = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+            diagonal = row[j];
+            row[j] = std::min({kept, row[j] + 1, row[j - 1] + 1});
+        }
+    }
+    return row.back();
+}
+
+bool is_verb(const std::string& word) {
+    return std::find(verbs().begin(), verbs().end(), word) != verbs().end();
+}
+
+[[noreturn]] void refuse_verb(const std::string& word, const std::string& second) {
+    if (is_verb(second)) {
+        throw refusal(exit_code::usage, "the verb comes first, then the file",
+                      fmt::format("pinyon {} {}", second, shell_quoted(word)));
+    }
+    const auto nearest = std::min_element(
+        verbs().begin(), verbs().end(), [&word](const std::string& a, const std::string& b) {
+            return edit_distance(word, a) < edit_distance(word, b);
+        });
+    throw refusal(exit_code::usage,
+                  fmt::format("found '{}', expected one of the verbs {}", escaped(word),
+                              fmt::join(verbs(), ", ")),
+                  edit_distance(word, *nearest) <= 2 ? fmt::format("pinyon {} --help", *nearest)
+                                                     : "pinyon --help");
+}
+
+// Puts the verb first, "info" where there is only a file: `pinyon --json app.pinyon`.
+std::vector<std::string> with_verb(std::vector<std::string> words) {
+    std::vector<std::size_t> plain;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        if (words[i] == "--bytes") {
+            ++i;
+        } else if (words[i].empty() || words[i][0] != '-' || words[i] == "-") {
+            plain.push_back(i);
+        }
+    }
+    if (plain.empty()) { return words; }
+    const std::string first = words[plain[0]];
+    if (!is_verb(first)) {
+        if (plain.size() > 1) { refuse_verb(first, words[plain[1]]); }
+        words.insert(words.begin(), "info");
+        return words;
+    }
+    words.erase(words.begin() + static_cast<std::ptrdiff_t>(plain[0]));
+    words.insert(words.begin(), first);
+    return words;
+}
+
+command_line chosen(const CLI::App& app, every_verb& all) {
+    const CLI::App* const verb = app.get_subcommands().front();
+    const std::string name = verb->get_name();
+    if (name == "info") { return {name, std::move(all.info)}; }
+    if (name == "check") { return {name, std::move(all.check)}; }
+    if (name == "stat") { return {name, std::move(all.stat)}; }
+    if (name == "get") { return {name, std::move(all.get)}; }
+    if (name == "scan") { return {name, std::move(all.scan)}; }
+    if (name == "count") { return {name, std::move(all.count)}; }
+    finish_import(*verb, all.import);
+    return {name, std::move(all.import)};
+}
+
+}  // namespace
+
+const std::vector<std::string>& verbs() {
+    static const std::vector<std::string> names = [] {
+        std::vector<std::string> list;
+        for (const verb_text& each : verb_texts) { list.emplace_back(each.name); }
+        return list;
+    }();
+    return names;
+}
+
+std::optional<command_line> parse(const std::vector<std::string>& words, const streams& streams) {
+    CLI::App app;
+    every_verb all;
+    declare(app, all);
+    if (words.empty()) {
+        throw refusal(exit_code::usage, "expected a verb and a file", "pinyon --help");
+    }
+    std::vector<std::string> ordered = with_verb(words);
+    const std::string verb = is_verb(ordered.front()) ? ordered.front() + " " : "";
+    std::reverse(ordered.begin(), ordered.end());
+    try {
+        app.parse(std::move(ordered));
+    } catch (const CLI::CallForVersion&) {
+        streams.out << version_text() << '\n';
+        return std::nullopt;
+    } catch (const CLI::Success&) {
+        streams.out << app.help();
+        return std::nullopt;
+    } catch (const CLI::ParseError& failure) {
+        throw refusal(exit_code::usage, escaped(failure.what()), "pinyon " + verb + "--help");
+    }
+    return chosen(app, all);
+}
+
+}  // namespace pinyon::tool

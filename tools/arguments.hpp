@@ -1,0 +1,92 @@
+// The command line as values: one struct a verb. `parse` turns words into one of them, or answers --help
+// and --version itself.
+//
+// Threads: any. Failure: refusal(exit_code::usage).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "tools/csv_reader.hpp"
+#include "tools/escape.hpp"
+#include "tools/streams.hpp"
+
+namespace pinyon::tool {
+
+// What every verb takes.
+struct common_arguments {
+    std::string file;
+    bool json = false;
+    bool quiet = false;
+    byte_style bytes = byte_style::automatic;
+};
+
+// Which entries: by range, by prefix, or all. Keys as written on the command line.
+struct range_arguments {
+    std::optional<std::string> tree;  // absent: the only one
+    std::optional<std::string> from;
+    std::optional<std::string> to;
+    std::optional<std::string> prefix;
+};
+
+struct info_arguments : common_arguments {};
+
+struct check_arguments : common_arguments {
+    bool root_descend = false;
+    std::uint64_t errors_max = 100;
+};
+
+struct stat_arguments : common_arguments {
+    std::optional<std::string> tree;
+};
+
+enum class key_format { string, u64, i64, f64, hex };
+enum class duplicate_rule { error, first, last };
+
+struct import_arguments : common_arguments {
+    std::string input;  // "-": standard input
+    std::string tree;
+    text_format format = text_format::lines;
+    char delimiter = 0;  // 0: the format's own
+    bool header = false;
+    std::string key = "1";  // column number, or its name in the header
+    key_format key_type = key_format::string;
+    duplicate_rule duplicates = duplicate_rule::error;
+};
+
+struct get_arguments : common_arguments {
+    std::optional<std::string> tree;
+    std::string key;
+};
+
+struct scan_arguments : common_arguments {
+    range_arguments range;
+    bool reverse = false;
+    std::uint64_t limit = UINT64_MAX;
+};
+
+struct count_arguments : common_arguments {
+    range_arguments range;
+};
+
+using verb_arguments =
+    std::variant<info_arguments, check_arguments, stat_arguments, import_arguments, get_arguments,
+                 scan_arguments, count_arguments>;
+
+struct command_line {
+    std::string verb;
+    verb_arguments arguments;
+};
+
+// `words` without the program's name. Nullopt when the answer (help, version) has been written to
+// streams.out.
+[[nodiscard]] std::optional<command_line> parse(const std::vector<std::string>& words,
+                                                const streams& streams);
+
+// Every verb's name, in the order of the help.
+[[nodiscard]] const std::vector<std::string>& verbs();
+
+}  // namespace pinyon::tool

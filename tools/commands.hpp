@@ -1,0 +1,21 @@
+// The verbs: each takes its part of the command line, writes its results to streams.out and returns how it
+// ended.
+//
+// Threads: one a verb. Failure: refusal, interruption, pinyon::error; `run` turns them into messages.
+#pragma once
+
+#include "tools/arguments.hpp"
+#include "tools/exit_code.hpp"
+#include "tools/streams.hpp"
+
+namespace pinyon::tool {
+
+[[nodiscard]] exit_code run_info(const info_arguments& arguments, const streams& streams);
+[[nodiscard]] exit_code run_check(const check_arguments& arguments, const streams& streams);
+[[nodiscard]] exit_code run_stat(const stat_arguments& arguments, const streams& streams);
+[[nodiscard]] exit_code run_import(const import_arguments& arguments, const streams& streams);
+[[nodiscard]] exit_code run_get(const get_arguments& arguments, const streams& streams);
+[[nodiscard]] exit_code run_scan(const scan_arguments& arguments, const streams& streams);
+[[nodiscard]] exit_code run_count(const count_arguments& arguments, const streams& streams);
+
+}  // namespace pinyon::tool

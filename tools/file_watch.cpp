@@ -1,0 +1,59 @@
+#include "tools/file_watch.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "pinyon/engine/meta.hpp"
+
+namespace pinyon::tool {
+
+bool has_live_writer(const std::string& file) {
+    const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (descriptor < 0) { return false; }
+    // Asks who stands in the way of a shared lock on the writer's byte; takes none.
+    struct flock question {};
+    question.l_type = F_RDLCK;
+    question.l_whence = SEEK_SET;
+    question.l_start = static_cast<off_t>((std::uint64_t{1} << 62) +
+                                          static_cast<std::uint64_t>(io::lock_byte::writer));
+    question.l_len = 1;
+    const bool asked = ::fcntl(descriptor, F_OFD_GETLK, &question) == 0;
+    ::close(descriptor);
+    return asked && question.l_type == F_WRLCK;
+}
+
+std::optional<std::uint64_t> newest_sequence(const std::string& file) {
+    try {
+        const auto opened = io::posix_file_system().open(file, io::open_mode::read_only);
+        return read_metas(*opened, file).current().sequence;
+    } catch (const error&) { return std::nullopt; }
+}
+
+file_watch::file_watch(const common_arguments& arguments, const streams& streams)
+    : file_(arguments.file),
+      sequence_(newest_sequence(arguments.file)),
+      beside_writer_(has_live_writer(arguments.file)) {
+    if (beside_writer_ && !arguments.quiet) {
+        streams.err << fmt::format(
+                           "pinyon: {}: open for writing elsewhere; this is its last checkpoint\n",
+                           escaped(file_))
+                    << std::flush;
+    }
+}
+
+bool file_watch::moved_on() const {
+    return sequence_.has_value() && newest_sequence(file_) != sequence_;
+}
+
+void file_watch::refuse(const error& failure) const {
+    throw refusal(
+        exit_code::incomplete,
+        fmt::format("a writer changed the file while it was read, so this may not be damage: "
+                    "{}",
+                    failure.what()),
+        "the same command again, when the writer rests");
+}
+
+}  // namespace pinyon::tool

@@ -1,0 +1,50 @@
+// Beside a live writer an inspector shows the last checkpoint and says so; when damage is met and the file
+// has moved on meanwhile, the answer is "incomplete", not "damaged". This is what knows.
+//
+// Threads: one. Failure: refusal(exit_code::incomplete).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "tools/arguments.hpp"
+
+namespace pinyon::tool {
+
+// True when another process (or handle) has the file open for writing, as far as its lock tells.
+[[nodiscard]] bool has_live_writer(const std::string& file);
+
+// Sequence of the newest meta; nullopt when none can be read.
+[[nodiscard]] std::optional<std::uint64_t> newest_sequence(const std::string& file);
+
+// Remembers where the file stood, says so when a writer is at work, and tells whether it has moved on.
+class file_watch {
+public:
+    file_watch(const common_arguments& arguments, const streams& streams);
+    [[nodiscard]] bool moved_on() const;
+    [[nodiscard]] bool beside_writer() const noexcept { return beside_writer_; }
+
+    // Runs `look`; damage met in a file that moved on becomes refusal(exit_code::incomplete).
+    template <class Look>
+    auto run(Look&& look) const {
+        try {
+            return std::forward<Look>(look)();
+        } catch (const error& failure) {
+            if (exit_code_of(failure.kind()) == exit_code::damage && moved_on()) {
+                refuse(failure);
+            }
+            throw;
+        }
+    }
+
+private:
+    [[noreturn]] void refuse(const error& failure) const;
+
+    std::string file_;
+    std::optional<std::uint64_t> sequence_;
+    bool beside_writer_;
+};
+
+}  // namespace pinyon::tool

@@ -1,0 +1,33 @@
+// A database opened to be looked at: O_RDONLY, every page by pread, no mapping, no lock, nothing written
+// and nothing created.
+//
+// Threads: one. Failure: as database::open; refusal where there is no such tree.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pinyon/engine/database.hpp"
+#include "tools/exit_code.hpp"
+
+namespace pinyon::tool {
+
+// How an inspector opens a database.
+[[nodiscard]] options inspection_options();
+
+class inspected_file {
+public:
+    explicit inspected_file(const std::string& file);
+
+    [[nodiscard]] const database& opened() const noexcept { return database_; }
+    [[nodiscard]] const read_transaction& snapshot() const noexcept { return snapshot_; }
+    // The tree of this name, or the only one. Throws refusal naming the trees there are.
+    [[nodiscard]] tree_information tree(const std::optional<std::string>& name) const;
+
+private:
+    database database_;
+    read_transaction snapshot_;
+};
+
+}  // namespace pinyon::tool

@@ -1,0 +1,110 @@
+#include "tools/run.hpp"
+
+#include <new>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "pinyon/engine/meta.hpp"
+#include "tools/commands.hpp"
+#include "tools/table.hpp"
+
+namespace pinyon::tool {
+
+namespace {
+
+// What the person reads when a verb did not do what was asked.
+struct message {
+    exit_code code = exit_code::unreadable;
+    std::string verb;
+    std::string file;
+    std::string text;
+    std::string next;
+};
+
+int tell(const message& what, const streams& streams) {
+    std::string line = "pinyon";
+    if (!what.verb.empty()) { line += " " + what.verb; }
+    line += ": ";
+    if (!what.file.empty()) { line += escaped(what.file) + ": "; }
+    streams.err << painted(line, colour::bold, streams.err_colour) << escaped(what.text) << '\n';
+    if (!what.next.empty()) { streams.err << "  next: " << what.next << '\n'; }
+    streams.err << std::flush;
+    return static_cast<int>(what.code);
+}
+
+// Where a page stands in the file, when the file still says how large its pages are.
+std::string place(const std::string& file, std::uint64_t page) {
+    try {
+        const auto opened = io::posix_file_system().open(file, io::open_mode::read_only);
+        const std::uint64_t page_bytes = read_metas(*opened, file).current().page_bytes;
+        return fmt::format("page {} (offset {}): ", page, page * page_bytes);
+    } catch (const error&) { return fmt::format("page {}: ", page); }
+}
+
+// The library's texts begin with the file's name where they know it; the message says it already.
+std::string without_name(std::string text, const std::string& file) {
+    const std::string prefix = file + ": ";
+    if (text.starts_with(prefix)) { text.erase(0, prefix.size()); }
+    return text;
+}
+
+message about(const error& failure, const std::string& verb, const std::string& file) {
+    std::string text = without_name(failure.what(), file);
+    if (failure.page()) { text = place(file, *failure.page()) + text; }
+    return {exit_code_of(failure.kind()), verb, file, text, next_step(failure.kind(), verb, file)};
+}
+
+exit_code dispatch(const verb_arguments& chosen, const streams& streams) {
+    struct {
+        const pinyon::tool::streams& to;
+        exit_code operator()(const info_arguments& a) const { return run_info(a, to); }
+        exit_code operator()(const check_arguments& a) const { return run_check(a, to); }
+        exit_code operator()(const stat_arguments& a) const { return run_stat(a, to); }
+        exit_code operator()(const import_arguments& a) const { return run_import(a, to); }
+        exit_code operator()(const get_arguments& a) const { return run_get(a, to); }
+        exit_code operator()(const scan_arguments& a) const { return run_scan(a, to); }
+        exit_code operator()(const count_arguments& a) const { return run_count(a, to); }
+    } const verb{streams};
+    return std::visit(verb, chosen);
+}
+
+int run_verb(const command_line& line, const streams& streams) {
+    const std::string file =
+        std::visit([](const common_arguments& each) { return each.file; }, line.arguments);
+    try {
+        const exit_code code = dispatch(line.arguments, streams);
+        streams.flush_results();
+        return static_cast<int>(code);
+    } catch (const refusal& failure) {
+        return tell({failure.code(), line.verb, file, failure.what(), failure.next()}, streams);
+    } catch (const interruption& failure) {
+        const std::string text =
+            line.verb == "import" ? "interrupted; the file is as it was before"
+                                  : "interrupted; what was written so far is not the whole answer";
+        return tell({exit_code::interrupted, line.verb, file, text, ""}, streams);
+    } catch (const error& failure) {
+        return tell(about(failure, line.verb, file), streams);
+    } catch (const std::bad_alloc&) {
+        return tell({exit_code::unreadable, line.verb, file, "out of memory", "free -h"}, streams);
+    } catch (const std::exception& failure) {
+        return tell({exit_code::unreadable, line.verb, file, failure.what(), ""}, streams);
+    }
+}
+
+}  // namespace
+
+int run(const std::vector<std::string>& words, const streams& streams) {
+    std::optional<command_line> line;
+    try {
+        line = parse(words, streams);
+        streams.flush_results();
+    } catch (const refusal& failure) {
+        return tell({failure.code(), "", "", failure.what(), failure.next()}, streams);
+    } catch (const std::exception& failure) {
+        return tell({exit_code::usage, "", "", failure.what(), "pinyon --help"}, streams);
+    }
+    return line ? run_verb(*line, streams) : static_cast<int>(exit_code::fine);
+}
+
+}  // namespace pinyon::tool
