@@ -1,5 +1,7 @@
 #include "pinyon/engine/checkpoint.hpp"
 
+#include "pinyon/mmap/assert.hpp"
+
 namespace pinyon {
 
 namespace {
@@ -34,7 +36,10 @@ void checkpoint_writer::write_image(page_store& store) {
 
 void checkpoint_writer::settle(page_store& store, const format::root_reference& catalog,
                                std::uint32_t next_tree, checkpoint_outcome& outcome) {
+    PINYON_ASSERT(!sync_failed_);
+    PINYON_ASSERT(catalog.checksum != 0);
     outcome = checkpoint_outcome::lost;
+    sync_failed_ = true;  // until all of them have come back
     store.source().flush();
     format::meta meta = newest_;
     meta.transaction = store.transaction();
@@ -50,12 +55,14 @@ void checkpoint_writer::settle(page_store& store, const format::root_reference& 
     if (file_.size() < meta.page_count * meta.page_bytes) {
         raise(errc::truncated, "the file was cut by another program while it was open: restore it from a copy");
     }
+    PINYON_ASSERT(store.source().dirty().count == 0);
     outcome = checkpoint_outcome::unknown;
     for (unsigned write = 0; write < 2; ++write) {
         ++meta.sequence;
         write_meta(file_, meta);
         file_.sync();
     }
+    sync_failed_ = false;
     newest_ = meta;
     older_transaction_ = meta.transaction;
     image_ = next_image_;

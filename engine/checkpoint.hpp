@@ -50,6 +50,7 @@ private:
     io::page_run next_image_;       // of the running transaction
     std::uint64_t next_image_bytes_ = 0;
     std::uint64_t next_image_checksum_ = 0;
+    bool sync_failed_ = false;
 };
 
 // Reads and verifies the free-space image that `meta` names.

@@ -62,7 +62,7 @@ write_core::write_core(std::shared_ptr<database_core> database, page_store& stor
 write_core::~write_core() { abort(); }
 
 void write_core::commit() {
-    enter_change();
+    enter_commit();
     database_.commit(*this);
 }
 
@@ -133,10 +133,16 @@ void database_core::attach_pages(const options& options, const meta_slots& slots
 
 void database_core::load_free_space(const meta_slots& slots) {
     const format::meta& meta = slots.current();
-    if (meta.free_pages != 0) { store_->space().load(read_image(*file_, meta)); }
-    store_->space().keep(kept_roots());
-    free_pages_.store(store_->space().free_pages(), std::memory_order_relaxed);
-    held_pages_.store(store_->space().held_pages(), std::memory_order_relaxed);
+    free_space& space = store_->space();
+    if (meta.free_pages != 0) { space.load(read_image(*file_, meta), meta.transaction); }
+    // A free list that is trusted blindly would let the next transaction overwrite these.
+    if (space.is_free(meta.catalog.page) || (meta.free_pages != 0 && space.is_free(meta.free_first))) {
+        raise(errc::corrupt, "the free-space image lists pages that are in use; run `pinyon check` on the file",
+              meta.free_first);
+    }
+    space.keep(kept_roots());
+    free_pages_.store(space.free_pages(), std::memory_order_relaxed);
+    held_pages_.store(space.held_pages(), std::memory_order_relaxed);
 }
 
 void database_core::require_open() const {

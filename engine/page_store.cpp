@@ -5,6 +5,7 @@
 
 #include "pinyon/engine/fixed_node.hpp"
 #include "pinyon/engine/slotted_node.hpp"
+#include "pinyon/mmap/assert.hpp"
 
 namespace pinyon {
 
@@ -57,6 +58,7 @@ void page_store::attach(io::page_source& source, std::uint64_t page_count, std::
 }
 
 void page_store::begin(std::uint64_t id, std::span<const std::uint64_t> kept) {
+    PINYON_ASSERT(id > published_.load(std::memory_order_relaxed) && created_.empty());
     space_.keep(kept);
     space_.begin(id);
     running_.store(id, std::memory_order_relaxed);
@@ -164,6 +166,7 @@ std::uint32_t page_store::seal_subtree(const node_schema& schema, std::uint64_t 
     } else {
         seal_children<slotted_node>(schema, page, level);
     }
+    PINYON_ASSERT(is_private(page));
     std::byte* data = source_->writable(reference_to(schema, page, level, 0));
     const std::uint32_t checksum = seal(page, {data, page_bytes()});
     source_->set_sum(page, checksum);
