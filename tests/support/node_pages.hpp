@@ -20,7 +20,10 @@ public:
     heap_page(const heap_page& other) : heap_page(other.size_) {
         std::memcpy(data_.get(), other.data_.get(), size_);
     }
+    heap_page(heap_page&&) noexcept = default;
+    heap_page& operator=(heap_page&&) noexcept = default;
     heap_page& operator=(const heap_page&) = delete;
+    ~heap_page() = default;
 
     [[nodiscard]] std::byte* data() noexcept { return data_.get(); }
     [[nodiscard]] const std::byte* data() const noexcept { return data_.get(); }
