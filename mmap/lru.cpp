@@ -133,7 +133,7 @@ void lru::age(std::uint16_t now) noexcept {
                 continue;
             }
             link& entry = links_[page];
-            std::uint16_t seen = word_tick(page);
+            const std::uint16_t seen = word_tick(page);
             unlink(page);
             if (seen != entry.seen && newer(seen, entry.tick) && !newer(seen, now)) {
                 // Used since, perhaps long ago too: its turn comes in the order of that use.
@@ -141,9 +141,6 @@ void lru::age(std::uint16_t now) noexcept {
                 push_back(page, seen);
                 continue;
             }
-            // A reader that stores meanwhile has used the page, and its tick shows so later.
-            words_.word(page).tick.compare_exchange_strong(seen, floor, std::memory_order_relaxed);
-            entry.seen = floor;
             push_back(page, floor);
         }
     }

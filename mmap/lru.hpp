@@ -10,8 +10,9 @@
 //
 // Invariants
 //  1. A page is in at most one bucket, that of its link's tick; page 0 is never listed.
-//  2. After `age`, no listed page is older than half the ring, neither in its link nor in its word, so
-//     ticks of 16 bits never come round to look new. REQUIRES: `age` each quarter of the ring.
+//  2. After `age`, no link is older than half the ring, so buckets never hold two ticks. A word that holds
+//     what was last seen in it means no use, however long ago that was: ticks of 16 bits that come round
+//     do not make a page look new. REQUIRES: `age` each quarter of the ring.
 //
 // Threads: one at a time (the pool's mutex); readers store ticks in the words at any time.
 // Failure: no_space from the constructor.

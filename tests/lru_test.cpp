@@ -57,7 +57,7 @@ BOOST_AUTO_TEST_CASE(pages_leave_in_the_order_of_their_last_use) {
 
 BOOST_AUTO_TEST_CASE(pages_of_one_tick_leave_in_the_order_they_came) {
     fixture f(64);
-    for (page_number page : {9, 3, 7}) { f.enter(page); }
+    for (page_number page : {9u, 3u, 7u}) { f.enter(page); }
     BOOST_TEST(f.pop() == 9u);
     BOOST_TEST(f.pop() == 3u);
     BOOST_TEST(f.pop() == 7u);
@@ -104,7 +104,7 @@ BOOST_AUTO_TEST_CASE(a_demoted_page_is_the_next_to_go) {
 BOOST_AUTO_TEST_CASE(probation_ends_with_a_use_in_a_later_tick) {
     fixture f(256);
     f.advance(100);
-    for (page_number page : {2, 3}) {
+    for (page_number page : {2u, 3u}) {
         f.use(page);
         f.order.insert(page, eviction_rank::early, static_cast<std::uint16_t>(f.now - 20), f.now);
     }
