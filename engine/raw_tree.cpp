@@ -20,16 +20,20 @@ namespace {
                           : format::key_bytes_max(tree.state.schema.page_bytes);
 }
 
-// The bytes do not name a possible key: longer than any.
-[[nodiscard]] bool is_beyond(const opened_tree& tree, bytes key) noexcept {
-    return !is_fixed(tree) && key.size() > longest_key(tree);
-}
-
 [[noreturn]] void raise_width(const opened_tree& tree, const char* what, const std::string& type,
                               std::size_t width, std::size_t found) {
     raise(errc::type_mismatch, "the tree '" + tree.name + "' has " + what + "s of type " + type +
                                    ", " + std::to_string(width) + " bytes each; this " + what +
                                    " has " + std::to_string(found));
+}
+
+// True for bytes that are longer than any key. Throws type_mismatch for a width that is not the tree's.
+[[nodiscard]] bool is_beyond(const opened_tree& tree, bytes key) {
+    const std::uint32_t width = tree.record.key_bytes;
+    if (width != 0 && key.size() != width) [[unlikely]] {
+        raise_width(tree, "key", types_of(tree.record).key_type, width, key.size());
+    }
+    return key.size() > longest_key(tree);
 }
 
 void check_new_key(const opened_tree& tree, bytes key) {
@@ -371,6 +375,7 @@ raw_loader::raw_loader(detail::tree_access access, double fill) : access_(std::m
     opened_tree& tree = access_.enter();
     loader_ = std::make_unique<bulk_loader>(access_.store(), tree.state, fill);
     changes_ = tree.state.changes;
+    access_.core().begin_unfinished();
 }
 
 raw_loader::raw_loader(raw_loader&&) noexcept = default;
@@ -387,7 +392,31 @@ raw_loader& raw_loader::operator=(raw_loader&& other) noexcept {
 
 raw_loader::~raw_loader() { release(); }
 
-void raw_loader::release() noexcept { loader_.reset(); }
+void raw_loader::close() noexcept {
+    loader_.reset();
+    access_.core().end_unfinished();
+}
+
+// Pages that were built belong to no tree: they are made one, which is dropped.
+void raw_loader::release() noexcept {
+    if (!loader_) { return; }
+    // After the transaction's end its pages have gone back with it; after a failure they will.
+    if (access_.usable()) {
+        try {
+            access_.core().change([&] {
+                tree_state& tree = access_.enter().state;
+                if (tree.changes != changes_) {
+                    raise(errc::transaction_failed, "a tree was changed beside its load");
+                }
+                loader_->finish();
+                drop_tree(access_.store(), tree);
+                create_tree(access_.store(), tree);
+            });
+        } catch (...) {  // NOLINT(bugprone-empty-catch): `change` has failed the transaction
+        }
+    }
+    close();
+}
 
 void raw_loader::enter() const {
     const opened_tree& tree = access_.enter();
@@ -411,7 +440,7 @@ void raw_loader::append(bytes key, bytes value) {
 void raw_loader::finish() {
     enter();
     access_.core().change([&] { loader_->finish(); });
-    loader_.reset();
+    close();
 }
 
 }  // namespace pinyon

@@ -153,7 +153,9 @@ protected:
     detail::tree_access access_;
 };
 
-// Bottom-up loading of an empty tree; see bulk_load.hpp. What was not finished is not in the tree.
+// Bottom-up loading of an empty tree; see bulk_load.hpp. A loader that goes without `finish` leaves the tree
+// empty; when the tree was changed beside it, the transaction has failed. It has to finish or go before the
+// commit.
 class raw_loader {
 public:
     raw_loader(raw_loader&&) noexcept;
@@ -169,6 +171,7 @@ private:
     friend class writable_raw_tree;
     raw_loader(detail::tree_access access, double fill);
     void enter() const;
+    void close() noexcept;
     void release() noexcept;
 
     detail::tree_access access_;

@@ -24,6 +24,13 @@ void transaction_core::enter_change() const {
     }
 }
 
+void transaction_core::enter_commit() const {
+    enter_change();
+    if (unfinished_ != 0) {
+        raise(errc::misuse, "a stream or a load of this transaction is unfinished: finish it, or let it go, before commit");
+    }
+}
+
 bool transaction_core::is_about_arguments(errc code) noexcept {
     switch (code) {
         case errc::key_too_long:

@@ -45,6 +45,10 @@ public:
     }
     // `enter`, and misuse for a read transaction, transaction_failed after an error.
     void enter_change() const;
+    // `enter_change`, and misuse while a stream or a load is unfinished: its pages belong to no tree.
+    void enter_commit() const;
+    void begin_unfinished() noexcept { ++unfinished_; }
+    void end_unfinished() noexcept { --unfinished_; }
     // Runs one change. An error other than one about its arguments (key_too_long, value_too_long,
     // type_mismatch, no_such_tree, exists, misuse) fails the transaction.
     template <class Change>
@@ -82,6 +86,7 @@ private:
     bool writing_;
     bool over_ = false;
     bool failed_ = false;
+    unsigned unfinished_ = 0;
     std::uint32_t next_tree_;
     tree_state catalog_;
     std::vector<std::unique_ptr<opened_tree>> trees_;

@@ -245,7 +245,7 @@ public:
         return raw_.put_stream(this->encode(key, room), length);
     }
     // Fills an empty tree from pairs of key and value in ascending order, each page to `fill` (0.5 to 1);
-    // returns how many. Throws misuse, with the transaction to be aborted, for keys out of order.
+    // returns how many. Throws misuse for keys out of order; the tree then stays empty.
     template <class Entries>
     std::uint64_t load(const Entries& entries, double fill = 0.9) {
         raw_loader loader = raw_.begin_load(fill);

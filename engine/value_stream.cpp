@@ -43,6 +43,7 @@ value_writer::value_writer(detail::tree_access access, bytes key, std::uint64_t 
     } else {
         inline_bytes_.reserve(length);
     }
+    access_.core().begin_unfinished();
 }
 
 value_writer::value_writer(value_writer&& other) noexcept
@@ -70,16 +71,22 @@ value_writer& value_writer::operator=(value_writer&& other) noexcept {
 
 value_writer::~value_writer() { release(); }
 
+void value_writer::close() noexcept {
+    finished_ = true;
+    extent_.reset();
+    access_.core().end_unfinished();
+}
+
 void value_writer::release() noexcept {
+    if (finished_) { return; }
     // After the transaction's end the pages have gone back with it; after a failure they will.
-    if (extent_ && !finished_ && access_.usable()) {
+    if (extent_ && access_.usable()) {
         try {
             access_.core().change([&] { extent_->abandon(); });
         } catch (...) {  // NOLINT(bugprone-empty-catch): `change` has failed the transaction
         }
     }
-    extent_.reset();
-    finished_ = true;
+    close();
 }
 
 void value_writer::require_open() const {
@@ -117,9 +124,8 @@ void value_writer::finish() {
         } else {
             put(access_.store(), tree, key_, inline_bytes_, put_mode::replace_or_insert);
         }
-        finished_ = true;
     });
-    extent_.reset();
+    close();
 }
 
 }  // namespace pinyon

@@ -39,7 +39,7 @@ private:
 };
 
 // Writes a value of known length. Nothing is in the tree before `finish`; a writer that goes without it gives
-// its pages back.
+// its pages back. It has to finish or go before the commit.
 class value_writer {
 public:
     value_writer(value_writer&&) noexcept;
@@ -57,6 +57,7 @@ private:
     friend class writable_raw_tree;
     value_writer(detail::tree_access access, bytes key, std::uint64_t length);
     void require_open() const;
+    void close() noexcept;
     void release() noexcept;
 
     detail::tree_access access_;

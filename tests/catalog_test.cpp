@@ -290,7 +290,7 @@ BOOST_AUTO_TEST_CASE(many_trees) {
         BOOST_TEST(tx.trees().size() == 500u);
         for (std::uint64_t i = 0; i < 500; ++i) {
             const std::string name = "tree" + std::to_string(i);
-            BOOST_TEST(tx.open(tree_spec<std::uint64_t, std::uint64_t>{name}).get(i) == i * i);
+            BOOST_TEST(tx.open(tree_spec<std::uint64_t, std::uint64_t>{name}).get(i).value() == i * i);
         }
     });
 }

@@ -34,6 +34,7 @@ static_assert(std::size(layer_names) == top + 1);
 const std::map<std::string, layer, std::less<>> layer_of_noun = {
     {"bytes", base},
     {"key_codec", base},
+    {"key_text", base},
     {"options", base},
     {"tree_types", base},
     {"value_codec", base},
@@ -53,6 +54,7 @@ const std::map<std::string, layer, std::less<>> layer_of_noun = {
     {"bulk_load", tree},
     {"cursor", tree},
     {"descent", tree},
+    {"entry_rules", tree},
     {"overflow", tree},
     {"tree_change", tree},
     {"catalog", transactions},
