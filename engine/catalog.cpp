@@ -144,11 +144,10 @@ format::catalog_record make_record(const tree_types& types, const tree_options& 
                                    std::uint32_t page_bytes) {
     const std::uint32_t key_bytes_max = format::key_bytes_max(page_bytes);
     if (types.key_bytes > key_bytes_max) {
-        raise(errc::key_too_long, "keys of type " + types.key_type + " take " +
-                                      std::to_string(types.key_bytes) +
-                                      " bytes; pages of this size take keys of up to " +
-                                      std::to_string(key_bytes_max) +
-                                      ": use a shorter key or a file of larger pages");
+        raise(errc::key_too_long,
+              "keys of type " + types.key_type + " take " + std::to_string(types.key_bytes) +
+                  " bytes; pages of this size take keys of up to " + std::to_string(key_bytes_max) +
+                  ": use a shorter key or a file of larger pages");
     }
     // Long structs go where long text goes.
     const bool fixed = types.fixed_layout() &&

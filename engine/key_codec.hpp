@@ -1,30 +1,31 @@
-// How values of a type become keys: bytes in normal form, whose order as unsigned bytes is the order of the
-// values. Integers are big-endian with the sign bit flipped; floating-point numbers have all bits flipped
-// when negative, else the sign bit (so that -1 < 0 < 1); text and bytes stand as they are. In a pair or tuple
-// the components follow each other, nested ones flattened; text that is not the last component has each 00
-// written as 00 FF and ends with 00 00.
+// How values of a type become keys: bytes in normal form, whose order as unsigned bytes is the
+// order of the values. Integers are big-endian with the sign bit flipped; floating-point numbers
+// have all bits flipped when negative, else the sign bit (so that -1 < 0 < 1); text and bytes stand
+// as they are. In a pair or tuple the components follow each other, nested ones flattened; text
+// that is not the last component has each 00 written as 00 FF and ends with 00 00.
 //
 // A program makes its own types keys by specialising key_codec:
 //
 //     template <>
 //     struct pinyon::key_codec<point> {
-//         static std::string name() { return "point"; }                  // in the catalog: at most 32 bytes
-//         static constexpr std::uint32_t width = 8;                      // bytes of every key; 0: they vary
-//         static bytes encode(const point& value, key_buffer& room);     // the key; may stand in `room`
-//         static point decode(bytes key);                                // throws corrupt for a bad shape
+//         static std::string name() { return "point"; }   // in the catalog: at most 32 bytes
+//         static constexpr std::uint32_t width = 8;       // bytes of every key; 0: they vary
+//         // The key, which may stand in `room`.
+//         static bytes encode(const point& value, key_buffer& room);
+//         static point decode(bytes key);                 // throws corrupt for a bad shape
 //     };
 //
-// Optional: `using argument = ...` what functions take in place of const T&; `using owned = ...` a type that
-// holds what T only views; `decode(bytes, key_buffer& room)` when decoding needs room as long as the result
-// lives.
+// Optional: `using argument = ...` what functions take in place of const T&; `using owned = ...` a
+// type that holds what T only views; `decode(bytes, key_buffer& room)` when decoding needs room as
+// long as the result lives.
 //
 // Invariants
 //  1. decode(encode(x)) == x, but for -0.0, which becomes 0.0.
 //  2. x < y exactly when encode(x) < encode(y), also inside tuples.
 //
 // Threads: all functions are pure.
-// Failure: misuse for NaN; key_too_long for a tuple that exceeds key_buffer; corrupt for bytes that no value
-// has.
+// Failure: misuse for NaN; key_too_long for a tuple that exceeds key_buffer; corrupt for bytes that
+// no value has.
 #pragma once
 
 #include <bit>
@@ -50,8 +51,11 @@ concept key_type = requires(const T& value, key_buffer& room) {
     { key_codec<T>::name() } -> std::convertible_to<std::string>;
     { key_codec<T>::width } -> std::convertible_to<std::uint32_t>;
     { key_codec<T>::encode(value, room) } -> std::same_as<bytes>;
-} && (
-    requires(bytes key) { { key_codec<T>::decode(key) } -> std::convertible_to<T>; } ||
+}
+&&(
+    requires(bytes key) {
+        { key_codec<T>::decode(key) } -> std::convertible_to<T>;
+    } ||
     requires(bytes key, key_buffer& room) {
         { key_codec<T>::decode(key, room) } -> std::convertible_to<T>;
     });
@@ -64,8 +68,8 @@ namespace detail {
 // Throw key_too_long when `room` is full.
 void append_part(key_buffer& room, bytes part);
 void append_escaped(key_buffer& room, bytes part);
-// Takes an escaped part and its end mark off the front of `rest`. The result views `rest` when nothing was
-// escaped in it, else `room`, where it is appended. Throws corrupt.
+// Takes an escaped part and its end mark off the front of `rest`. The result views `rest` when
+// nothing was escaped in it, else `room`, where it is appended. Throws corrupt.
 [[nodiscard]] bytes take_escaped(bytes& rest, key_buffer& room, const std::string& type);
 
 // Numbers, bool and enums of up to 8 bytes.
@@ -139,7 +143,7 @@ template <scalar T>
 
 // Integers, floating-point numbers, bool, enums.
 template <class T>
-    requires detail::scalar<T>
+requires detail::scalar<T>
 struct key_codec<T> {
     using argument = T;
     static constexpr std::uint32_t width = sizeof(T);
@@ -152,7 +156,9 @@ struct key_codec<T> {
         return room.view();
     }
     [[nodiscard]] static T decode(bytes key) {
-        if (key.size() != width) [[unlikely]] { detail::raise_key_width(name(), width, key.size()); }
+        if (key.size() != width) [[unlikely]] {
+            detail::raise_key_width(name(), width, key.size());
+        }
         detail::unsigned_of<sizeof(T)> word = 0;
         std::memcpy(&word, key.data(), sizeof word);
         if constexpr (std::same_as<T, bool>) {
@@ -170,7 +176,9 @@ struct key_codec<std::string_view> {
     static constexpr std::uint32_t width = 0;
 
     [[nodiscard]] static std::string name() { return "string"; }
-    [[nodiscard]] static bytes encode(std::string_view value, key_buffer&) { return as_bytes(value); }
+    [[nodiscard]] static bytes encode(std::string_view value, key_buffer&) {
+        return as_bytes(value);
+    }
     [[nodiscard]] static std::string_view decode(bytes key) { return as_text(key); }
 };
 template <>
@@ -179,7 +187,9 @@ struct key_codec<std::string> {
     static constexpr std::uint32_t width = 0;
 
     [[nodiscard]] static std::string name() { return "string"; }
-    [[nodiscard]] static bytes encode(std::string_view value, key_buffer&) { return as_bytes(value); }
+    [[nodiscard]] static bytes encode(std::string_view value, key_buffer&) {
+        return as_bytes(value);
+    }
     [[nodiscard]] static std::string decode(bytes key) { return std::string(as_text(key)); }
 };
 
@@ -196,8 +206,7 @@ struct key_codec<bytes> {
 };
 // A fixed number of raw bytes: hashes, UUIDs.
 template <std::size_t Size>
-    requires(Size > 0 && Size <= key_buffer::capacity)
-struct key_codec<std::array<std::byte, Size>> {
+requires(Size > 0 && Size <= key_buffer::capacity) struct key_codec<std::array<std::byte, Size>> {
     using value = std::array<std::byte, Size>;
     static constexpr std::uint32_t width = Size;
 
@@ -218,7 +227,7 @@ struct argument_of {
     using type = const T&;
 };
 template <class T>
-    requires requires { typename key_codec<T>::argument; }
+requires requires { typename key_codec<T>::argument; }
 struct argument_of<T> {
     using type = typename key_codec<T>::argument;
 };
@@ -227,7 +236,7 @@ struct owned_of {
     using type = T;
 };
 template <class T>
-    requires requires { typename key_codec<T>::owned; }
+requires requires { typename key_codec<T>::owned; }
 struct owned_of<T> {
     using type = typename key_codec<T>::owned;
 };
@@ -248,7 +257,9 @@ template <class First, class Second>
 inline constexpr bool is_tuple<std::pair<First, Second>> = true;
 
 template <class T>
-inline constexpr bool needs_room = !requires(bytes key) { key_codec<T>::decode(key); };
+inline constexpr bool needs_room = !requires(bytes key) {
+    key_codec<T>::decode(key);
+};
 
 template <class T>
 void encode_part(const T& value, bool last, key_buffer& room) {
@@ -271,8 +282,8 @@ template <class T>
         rest = rest.subspan(key_codec<T>::width);
         return key_codec<T>::decode(part);
     } else {
-        const bytes part = last ? std::exchange(rest, bytes{})
-                                : take_escaped(rest, room, key_codec<T>::name());
+        const bytes part =
+            last ? std::exchange(rest, bytes{}) : take_escaped(rest, room, key_codec<T>::name());
         return key_codec<T>::decode(part);
     }
 }
@@ -335,8 +346,8 @@ struct key_codec<std::pair<First, Second>>
     using owned = std::pair<owned_key<First>, owned_key<Second>>;
 };
 template <class... Parts>
-    requires(sizeof...(Parts) > 0)
-struct key_codec<std::tuple<Parts...>> : detail::tuple_codec<std::tuple<Parts...>, Parts...> {
+requires(sizeof...(Parts) > 0) struct key_codec<std::tuple<Parts...>>
+    : detail::tuple_codec<std::tuple<Parts...>, Parts...> {
     using owned = std::tuple<owned_key<Parts>...>;
 };
 

@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::string_view digits = "0123456789abcdef";
 
-[[noreturn]] void refuse(std::string_view type, std::string_view text, const std::string& expected) {
+[[noreturn]] void refuse(std::string_view type, std::string_view text,
+                         const std::string& expected) {
     raise(errc::type_mismatch, "'" + std::string(text) + "' is no key of type " +
                                    std::string(type) + "; expected " + expected);
 }
@@ -26,10 +27,11 @@ bool with_scalar(std::string_view type, Use&& use) {
         use(scalar);
         return true;
     };
-    return named("u64", std::uint64_t{}) || named("i64", std::int64_t{}) || named("f64", double{}) ||
-           named("u32", std::uint32_t{}) || named("i32", std::int32_t{}) || named("f32", float{}) ||
-           named("u16", std::uint16_t{}) || named("i16", std::int16_t{}) ||
-           named("u8", std::uint8_t{}) || named("i8", std::int8_t{}) || named("bool", bool{});
+    return named("u64", std::uint64_t{}) || named("i64", std::int64_t{}) ||
+           named("f64", double{}) || named("u32", std::uint32_t{}) ||
+           named("i32", std::int32_t{}) || named("f32", float{}) || named("u16", std::uint16_t{}) ||
+           named("i16", std::int16_t{}) || named("u8", std::uint8_t{}) ||
+           named("i8", std::int8_t{}) || named("bool", bool{});
 }
 
 // The n of "bytes(n)", else 0.
@@ -68,7 +70,8 @@ void add_components(std::string_view type, std::vector<std::string_view>& found)
     }
 }
 
-// The length of the UTF-8 character at the front of `text`; 0 when there is none, or a control character.
+// The length of the UTF-8 character at the front of `text`; 0 when there is none, or a control
+// character.
 [[nodiscard]] std::size_t character_length(std::string_view text) noexcept {
     const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
     const unsigned first = at(0);
@@ -88,10 +91,18 @@ void add_components(std::string_view type, std::vector<std::string_view>& found)
 void add_escape(std::string& out, char letter) {
     const auto value = static_cast<unsigned char>(letter);
     switch (letter) {
-        case '\\': out += "\\\\"; break;
-        case '\n': out += "\\n"; break;
-        case '\r': out += "\\r"; break;
-        case '\t': out += "\\t"; break;
+        case '\\':
+            out += "\\\\";
+            break;
+        case '\n':
+            out += "\\n";
+            break;
+        case '\r':
+            out += "\\r";
+            break;
+        case '\t':
+            out += "\\t";
+            break;
         default:
             out += "\\x";
             out += digits[value >> 4];
@@ -149,11 +160,14 @@ template <class T>
         }
         return text;
     }
-    if (with_scalar(type, [&]<class T>(T) { out = print_number(key_codec<T>::decode(part), 10); })) {
+    if (with_scalar(type,
+                    [&]<class T>(T) { out = print_number(key_codec<T>::decode(part), 10); })) {
         return out;
     }
     if (const std::uint32_t width = array_width(type); width != 0) {
-        if (part.size() != width) { detail::raise_key_width(std::string(type), width, part.size()); }
+        if (part.size() != width) {
+            detail::raise_key_width(std::string(type), width, part.size());
+        }
         return print_digits(part);
     }
     return print_text(part, in_tuple);
@@ -187,9 +201,8 @@ template <class T>
 }
 
 [[nodiscard]] std::optional<unsigned> digit_of(char letter) noexcept {
-    const auto at = digits.find(letter >= 'A' && letter <= 'F'
-                                    ? static_cast<char>(letter - 'A' + 'a')
-                                    : letter);
+    const auto at = digits.find(
+        letter >= 'A' && letter <= 'F' ? static_cast<char>(letter - 'A' + 'a') : letter);
     return at == std::string_view::npos ? std::nullopt : std::optional(static_cast<unsigned>(at));
 }
 
@@ -300,8 +313,9 @@ void parse_tuple(std::string_view type, std::string_view text, key_buffer& room)
         const bool last = i + 1 == components.size();
         const std::size_t comma = rest.find(',');
         if (last != (comma == std::string_view::npos)) {
-            refuse(type, text, std::to_string(components.size()) +
-                                   " components parted by commas, \\x2c for a comma inside");
+            refuse(type, text,
+                   std::to_string(components.size()) +
+                       " components parted by commas, \\x2c for a comma inside");
         }
         key_buffer part;
         part.clear();

@@ -1,13 +1,14 @@
-// Keys by the type that the catalog names: normal form to text, and back, without C++ types. For tools.
+// Keys by the type that the catalog names: normal form to text, and back, without C++ types. For
+// tools.
 //
-// Numbers are written in decimal ("hex": hexadecimal), bool as false and true, "bytes(n)" as 2n hexadecimal
-// digits. Text stands as it is but for \\ \n \r \t, and \xNN for control bytes and what is no UTF-8; the
-// components of a tuple are parted by commas, so there a comma of the text itself is \x2c. Types of a program's
-// own codecs are written like bytes.
+// Numbers are written in decimal ("hex": hexadecimal), bool as false and true, "bytes(n)" as 2n
+// hexadecimal digits. Text stands as it is but for \\ \n \r \t, and \xNN for control bytes and what
+// is no UTF-8; the components of a tuple are parted by commas, so there a comma of the text itself
+// is \x2c. Types of a program's own codecs are written like bytes.
 //
 // Invariants
-//  1. parse_key(type, print_key(type, key)) is the key, for every key of the type but those of "f32" and "f64"
-//     that no number has.
+//  1. parse_key(type, print_key(type, key)) is the key, for every key of the type but NaNs, which
+//     are none.
 //  2. print_key takes any bytes: what is no key of the type is written like bytes.
 //
 // Threads: pure functions. Failure: type_mismatch for text that names no key of the type.

@@ -1,9 +1,9 @@
-// Entries of a tree between two cuts, forwards or backwards, as C++ types: for range-for, algorithms and
-// stepping by hand.
+// Entries of a tree between two cuts, forwards or backwards, as C++ types: for range-for,
+// algorithms and stepping by hand.
 //
-// What an iterator returns is an `entry` by value. Its key, when it is a view (std::string_view), stays until
-// the iterator moves; its value as transaction.hpp says. For keys that view nothing the iterators are
-// bidirectional in the sense of C++20; for others they have -- all the same.
+// What an iterator returns is an `entry` by value. Its key, when it is a view (std::string_view),
+// stays until the iterator moves; its value as transaction.hpp says. For keys that view nothing the
+// iterators are bidirectional in the sense of C++20; for others they have -- all the same.
 //
 // Threads: one at a time per transaction. Failure: as raw_tree; misuse when moved beyond the ends.
 #pragma once
@@ -27,7 +27,8 @@ struct entry {
 
 namespace detail {
 
-// A raw cursor and the types of what it stands on. Decoding of tuples needs room that lives as long.
+// A raw cursor and the types of what it stands on. Decoding of tuples needs room that lives as
+// long.
 template <class Key, class Value>
 class typed_cursor {
 public:
@@ -53,7 +54,8 @@ private:
 
 }  // namespace detail
 
-// A position in a typed tree, moved by seeking and stepping; all moves tell whether an entry is there.
+// A position in a typed tree, moved by seeking and stepping; all moves tell whether an entry is
+// there.
 template <class Key, class Value>
 class cursor {
 public:
@@ -96,9 +98,9 @@ public:
     using reference = value_type;
     using difference_type = std::ptrdiff_t;
     using iterator_category = std::input_iterator_tag;
-    using iterator_concept = std::conditional_t<std::is_same_v<owned_key<Key>, Key>,
-                                                std::bidirectional_iterator_tag,
-                                                std::input_iterator_tag>;
+    using iterator_concept =
+        std::conditional_t<std::is_same_v<owned_key<Key>, Key>, std::bidirectional_iterator_tag,
+                           std::input_iterator_tag>;
     class pointer {
     public:
         explicit pointer(value_type held) : held_(std::move(held)) {}
@@ -160,9 +162,7 @@ public:
 private:
     static constexpr bool forward = Way == direction::forward;
 
-    void settle() {
-        at_end_ = !at_.raw().valid() || is_beyond();
-    }
+    void settle() { at_end_ = !at_.raw().valid() || is_beyond(); }
     [[nodiscard]] bool is_beyond() const {
         if constexpr (forward) {
             return far_.where != key_cut::place::back && far_.is_before(at_.raw().key());

@@ -27,7 +27,8 @@ namespace {
                                    " has " + std::to_string(found));
 }
 
-// True for bytes that are longer than any key. Throws type_mismatch for a width that is not the tree's.
+// True for bytes that are longer than any key. Throws type_mismatch for a width that is not the
+// tree's.
 [[nodiscard]] bool is_beyond(const opened_tree& tree, bytes key) {
     const std::uint32_t width = tree.record.key_bytes;
     if (width != 0 && key.size() != width) [[unlikely]] {
@@ -86,9 +87,9 @@ void place_behind(key_cut& cut, bytes prefix, std::size_t padded_to) {
 }
 
 [[nodiscard]] tree_cursor cursor_of(const detail::tree_access& access, const opened_tree& tree) {
-    return {access.store(), tree.state,
-            access.core().writing() ? tree_cursor::over::changing_tree
-                                    : tree_cursor::over::snapshot};
+    return {
+        access.store(), tree.state,
+        access.core().writing() ? tree_cursor::over::changing_tree : tree_cursor::over::snapshot};
 }
 
 }  // namespace
@@ -148,8 +149,11 @@ bool raw_cursor::seek_before(bytes key) { return seek_before(raw_tree(access_).c
 
 bool raw_cursor::seek(const key_cut& cut) {
     switch (cut.where) {
-        case key_cut::place::front: return first();
-        case key_cut::place::at: enter().seek(cut.key.view()); break;
+        case key_cut::place::front:
+            return first();
+        case key_cut::place::at:
+            enter().seek(cut.key.view());
+            break;
         case key_cut::place::back:
             access_.enter();
             cursor_.reset();
@@ -164,8 +168,11 @@ bool raw_cursor::seek_before(const key_cut& cut) {
             access_.enter();
             cursor_.reset();
             break;
-        case key_cut::place::at: enter().seek_before(cut.key.view()); break;
-        case key_cut::place::back: return last();
+        case key_cut::place::at:
+            enter().seek_before(cut.key.view());
+            break;
+        case key_cut::place::back:
+            return last();
     }
     return valid();
 }
@@ -215,8 +222,8 @@ void raw_tree::get_many(std::span<const bytes> keys,
                         std::span<std::optional<bytes>> results) const {
     const opened_tree& tree = access_.enter();
     if (results.size() < keys.size()) { detail::raise_short_results(keys.size(), results.size()); }
-    const bool all_possible = std::none_of(keys.begin(), keys.end(),
-                                           [&](bytes key) { return is_beyond(tree, key); });
+    const bool all_possible =
+        std::none_of(keys.begin(), keys.end(), [&](bytes key) { return is_beyond(tree, key); });
     if (all_possible) {
         pinyon::get_many(access_.store(), tree.state, keys, results);
     } else {
@@ -252,9 +259,12 @@ std::uint64_t raw_tree::rank(bytes key) const { return rank(cut(key)); }
 std::uint64_t raw_tree::rank(const key_cut& cut) const {
     const opened_tree& tree = access_.enter();
     switch (cut.where) {
-        case key_cut::place::front: return 0;
-        case key_cut::place::at: return pinyon::rank(access_.store(), tree.state, cut.key.view());
-        case key_cut::place::back: break;
+        case key_cut::place::front:
+            return 0;
+        case key_cut::place::at:
+            return pinyon::rank(access_.store(), tree.state, cut.key.view());
+        case key_cut::place::back:
+            break;
     }
     return tree.state.root.count;
 }
@@ -279,7 +289,8 @@ key_cut raw_tree::cut(bytes key) const {
     const opened_tree& tree = access_.enter();
     const std::size_t longest = longest_key(tree);
     key_cut result;
-    // A key of the tree that begins with all of `longest` bytes is those bytes, and below the longer `key`.
+    // A key of the tree that begins with all of `longest` bytes is those bytes, and below the
+    // longer `key`.
     if (key.size() > longest) {
         place_behind(result, key.first(longest), is_fixed(tree) ? longest : 0);
         return result;
@@ -320,9 +331,8 @@ bool writable_raw_tree::insert(bytes key, bytes value) {
 
 bool writable_raw_tree::erase(bytes key) {
     opened_tree& tree = access_.enter();
-    return access_.core().change([&] {
-        return !is_beyond(tree, key) && pinyon::erase(access_.store(), tree.state, key);
-    });
+    return access_.core().change(
+        [&] { return !is_beyond(tree, key) && pinyon::erase(access_.store(), tree.state, key); });
 }
 
 std::uint64_t writable_raw_tree::erase(std::optional<bytes> lo, std::optional<bytes> hi) {
@@ -351,8 +361,8 @@ value_writer writable_raw_tree::put_stream(bytes key, std::uint64_t length) {
     access_.core().enter_change();
     check_new_key(tree, key);
     if (is_fixed(tree)) {
-        raise(errc::type_mismatch, "the tree '" + tree.name +
-                                       "' holds values of fixed width, which are put as a whole");
+        raise(errc::type_mismatch,
+              "the tree '" + tree.name + "' holds values of fixed width, which are put as a whole");
     }
     check_new_value(tree, length);
     return value_writer(access_, key, length);

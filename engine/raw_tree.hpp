@@ -1,17 +1,17 @@
-// A tree by its bytes, without C++ types: what the typed face (tree.hpp) stands on, and what tools use. Keys
-// are in normal form (key_codec.hpp), values as they are stored.
+// A tree by its bytes, without C++ types: what the typed face (tree.hpp) stands on, and what tools
+// use. Keys are in normal form (key_codec.hpp), values as they are stored.
 //
-// Handles are cheap to copy, share ownership of their transaction's core, and are good until the transaction
-// ends or the tree is dropped. Views of values live as transaction.hpp says.
+// Handles are cheap to copy, share ownership of their transaction's core, and are good until the
+// transaction ends or the tree is dropped. Views of values live as transaction.hpp says.
 //
 // Invariants
 //  1. Every call first makes sure that the transaction is running and the tree still there.
 //  2. A change checks key and value against the tree before the first page changes.
 //
 // Threads: one at a time per transaction.
-// Failure: misuse after the transaction's end, for a dropped tree and for an empty handle; type_mismatch for
-// keys or values whose width is not the tree's; corrupt, io; changes also key_too_long, value_too_long,
-// no_space, transaction_failed.
+// Failure: misuse after the transaction's end, for a dropped tree and for an empty handle;
+// type_mismatch for keys or values whose width is not the tree's; corrupt, io; changes also
+// key_too_long, value_too_long, no_space, transaction_failed.
 #pragma once
 
 #include <cstdint>
@@ -33,8 +33,8 @@ class bulk_loader;
 class value_reader;
 class value_writer;
 
-// A place between the entries of a tree: before all of them, before the first key that is not below `key`,
-// or behind all.
+// A place between the entries of a tree: before all of them, before the first key that is not below
+// `key`, or behind all.
 struct key_cut {
     enum class place : std::uint8_t { front, at, back };
     place where = place::front;
@@ -71,8 +71,8 @@ private:
 
 }  // namespace detail
 
-// A position in a tree. Copies are independent. A cursor of a write transaction survives changes: it goes on
-// from the key that it stood on.
+// A position in a tree. Copies are independent. A cursor of a write transaction survives changes:
+// it goes on from the key that it stood on.
 class raw_cursor {
 public:
     raw_cursor() = default;
@@ -82,11 +82,11 @@ public:
     // All return valid(). O(log n).
     bool first();
     bool last();
-    bool seek(bytes key);             // to the first key >= `key`
-    bool seek_before(bytes key);      // to the last key < `key`
-    bool seek(const key_cut& cut);    // to the entry behind the cut
+    bool seek(bytes key);           // to the first key >= `key`
+    bool seek_before(bytes key);    // to the last key < `key`
+    bool seek(const key_cut& cut);  // to the entry behind the cut
     bool seek_before(const key_cut& cut);
-    bool seek_nth(std::uint64_t n);   // to the entry with n entries before it
+    bool seek_nth(std::uint64_t n);  // to the entry with n entries before it
     // Throw misuse when not valid. O(1) amortised.
     bool next();
     bool previous();
@@ -116,12 +116,12 @@ public:
     [[nodiscard]] std::string_view name() const;
     [[nodiscard]] tree_types types() const;
 
-    // The value, or nullopt. Throws value_too_long for one that no single view can show: use get_stream.
-    // O(log n).
+    // The value, or nullopt. Throws value_too_long for one that no single view can show: use
+    // get_stream. O(log n).
     [[nodiscard]] std::optional<bytes> get(bytes key) const;
     [[nodiscard]] bool contains(bytes key) const;
-    // results[i] becomes get(keys[i]). The searches are interleaved and their reads overlap. Throws misuse
-    // when `results` is shorter than `keys`.
+    // results[i] becomes get(keys[i]). The searches are interleaved and their reads overlap. Throws
+    // misuse when `results` is shorter than `keys`.
     void get_many(std::span<const bytes> keys, std::span<std::optional<bytes>> results) const;
     // A reader of the value that never holds all of it.
     [[nodiscard]] std::optional<value_reader> get_stream(bytes key) const;
@@ -143,8 +143,8 @@ public:
 
     // Stands nowhere at first.
     [[nodiscard]] raw_cursor cursor() const { return raw_cursor(access_); }
-    // The cut before `key`, which may have any length: shorter and longer ones than the tree's keys have
-    // their place between them.
+    // The cut before `key`, which may have any length: shorter and longer ones than the tree's keys
+    // have their place between them.
     [[nodiscard]] key_cut cut(bytes key) const;
     // The cut behind all keys that begin with `prefix`.
     [[nodiscard]] key_cut cut_after_prefix(bytes prefix) const;
@@ -153,9 +153,9 @@ protected:
     detail::tree_access access_;
 };
 
-// Bottom-up loading of an empty tree; see bulk_load.hpp. A loader that goes without `finish` leaves the tree
-// empty; when the tree was changed beside it, the transaction has failed. It has to finish or go before the
-// commit.
+// Bottom-up loading of an empty tree; see bulk_load.hpp. A loader that goes without `finish` leaves
+// the tree empty; when the tree was changed beside it, the transaction has failed. It has to finish
+// or go before the commit.
 class raw_loader {
 public:
     raw_loader(raw_loader&&) noexcept;
@@ -192,10 +192,11 @@ public:
     // Erases all keys lo <= key < hi (absent bound: open); returns how many.
     std::uint64_t erase(std::optional<bytes> lo, std::optional<bytes> hi);
     std::uint64_t erase(const key_cut& lo, const key_cut& hi);
-    // A writer of `length` bytes that never holds all of them; they are the value of `key` from its `finish`
-    // on. Throws type_mismatch for a tree of fixed layout.
+    // A writer of `length` bytes that never holds all of them; they are the value of `key` from its
+    // `finish` on. Throws type_mismatch for a tree of fixed layout.
     [[nodiscard]] value_writer put_stream(bytes key, std::uint64_t length);
-    // Loads sorted entries, each page filled to `fill` (0.5 to 1). Throws misuse unless the tree is empty.
+    // Loads sorted entries, each page filled to `fill` (0.5 to 1). Throws misuse unless the tree is
+    // empty.
     [[nodiscard]] raw_loader begin_load(double fill = 0.9);
 };
 

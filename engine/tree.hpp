@@ -1,9 +1,9 @@
-// The typed face of a tree: what a program gets when it opens a tree_spec. Thin: every call encodes its
-// arguments and asks raw_tree, which see for the lifetime of handles, threads and failures.
+// The typed face of a tree: what a program gets when it opens a tree_spec. Thin: every call encodes
+// its arguments and asks raw_tree, which see for the lifetime of handles, threads and failures.
 //
-// Arguments are taken as key_argument<Key> and value_argument<Value>: std::string_view for text, T for
-// numbers. What a tree returns may view the file: std::string_view and pinyon::bytes values live until the
-// transaction ends (in a write transaction: until the next change).
+// Arguments are taken as key_argument<Key> and value_argument<Value>: std::string_view for text, T
+// for numbers. What a tree returns may view the file: std::string_view and pinyon::bytes values
+// live until the transaction ends (in a write transaction: until the next change).
 //
 // Failure: beyond raw_tree's, misuse for a NaN as a key.
 #pragma once
@@ -32,7 +32,7 @@ namespace detail {
 // Values that streams make sense for.
 template <class Value>
 concept streamed = std::same_as<value_argument<Value>, std::string_view> ||
-                   std::same_as<value_argument<Value>, bytes>;
+    std::same_as<value_argument<Value>, bytes>;
 
 // The bytes with which all keys begin whose first components are `parts`.
 template <class Key, class... Parts>
@@ -78,8 +78,7 @@ private:
     std::array<std::vector<std::byte>, Batch> copies_;
 };
 template <class Key, std::size_t Batch>
-    requires(key_codec<Key>::width > 0 && key_codec<Key>::width <= 64)
-class encoded_keys<Key, Batch> {
+requires(key_codec<Key>::width > 0 && key_codec<Key>::width <= 64) class encoded_keys<Key, Batch> {
 public:
     [[nodiscard]] std::span<const bytes> of(std::span<const Key> keys) {
         key_buffer room;
@@ -127,12 +126,12 @@ public:
         key_buffer room;
         return raw_.contains(encode(key, room));
     }
-    // results[i] becomes get(keys[i]); faster than as many calls. Throws misuse when `results` is shorter.
+    // results[i] becomes get(keys[i]); faster than as many calls. Throws misuse when `results` is
+    // shorter.
     void get_many(std::span<const Key> keys, std::span<std::optional<Value>> results) const;
     // A reader of a value of text or bytes that never holds all of it.
-    [[nodiscard]] std::optional<value_reader> get_stream(key_argument<Key> key) const
-        requires detail::streamed<Value>
-    {
+    [[nodiscard]] std::optional<value_reader> get_stream(
+        key_argument<Key> key) const requires detail::streamed<Value> {
         key_buffer room;
         return raw_.get_stream(encode(key, room));
     }
@@ -155,7 +154,8 @@ public:
     [[nodiscard]] iterator begin() const { return all().begin(); }
     [[nodiscard]] iterator end() const { return all().end(); }
     // Keys lo <= key < hi.
-    [[nodiscard]] pinyon::range<Key, Value> range(key_argument<Key> lo, key_argument<Key> hi) const {
+    [[nodiscard]] pinyon::range<Key, Value> range(key_argument<Key> lo,
+                                                  key_argument<Key> hi) const {
         return {raw_, cut(lo), cut(hi)};
     }
     // Keys >= lo; keys < hi.
@@ -165,8 +165,8 @@ public:
     [[nodiscard]] pinyon::range<Key, Value> until(key_argument<Key> hi) const {
         return {raw_, front(), cut(hi)};
     }
-    // Keys that begin with this text or these bytes; for pairs and tuples, whose first components are
-    // `parts`.
+    // Keys that begin with this text or these bytes; for pairs and tuples, whose first components
+    // are `parts`.
     template <class... Parts>
     [[nodiscard]] pinyon::range<Key, Value> prefix(const Parts&... parts) const {
         key_buffer room;
@@ -238,14 +238,13 @@ public:
     // Erases everything; returns how many.
     std::uint64_t clear() { return raw_.erase(std::nullopt, std::nullopt); }
     // A writer of `length` bytes; they are the value of `key` from its `finish` on.
-    [[nodiscard]] value_writer put_stream(key_argument<Key> key, std::uint64_t length)
-        requires detail::streamed<Value>
-    {
+    [[nodiscard]] value_writer put_stream(key_argument<Key> key,
+                                          std::uint64_t length) requires detail::streamed<Value> {
         key_buffer room;
         return raw_.put_stream(this->encode(key, room), length);
     }
-    // Fills an empty tree from pairs of key and value in ascending order, each page to `fill` (0.5 to 1);
-    // returns how many. Throws misuse for keys out of order; the tree then stays empty.
+    // Fills an empty tree from pairs of key and value in ascending order, each page to `fill` (0.5
+    // to 1); returns how many. Throws misuse for keys out of order; the tree then stays empty.
     template <class Entries>
     std::uint64_t load(const Entries& entries, double fill = 0.9) {
         raw_loader loader = raw_.begin_load(fill);

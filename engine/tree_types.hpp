@@ -1,5 +1,5 @@
-// What a tree holds: the types as the catalog names them, and the specification by which a program names a
-// tree together with its C++ types.
+// What a tree holds: the types as the catalog names them, and the specification by which a program
+// names a tree together with its C++ types.
 //
 // Threads: immutable values. Failure: none.
 #pragma once
@@ -15,9 +15,9 @@
 
 namespace pinyon {
 
-// Keys and values of a tree as the catalog describes them: "u64", "i32", "f64", "bool", "string", "bytes",
-// "bytes(16)", "tuple(u32,string)", "struct(24,8)" (bytes, alignment), "hex" (a u64 that tools write in
-// hexadecimal; programs open it as u64), or the name of a program's own codec.
+// Keys and values of a tree as the catalog describes them: "u64", "i32", "f64", "bool", "string",
+// "bytes", "bytes(16)", "tuple(u32,string)", "struct(24,8)" (bytes, alignment), "hex" (a u64 that
+// tools write in hexadecimal; programs open it as u64), or the name of a program's own codec.
 struct tree_types {
     std::string key_type;
     std::string value_type;
@@ -55,10 +55,11 @@ constexpr void require_value() {
     static_assert(!std::is_pointer_v<T>,
                   "pinyon: a pointer cannot be a value, it means nothing in the next process; use "
                   "std::string_view for text, pinyon::bytes for memory");
-    static_assert(value_type<T>,
-                  "pinyon: a value must be an integer, a floating-point number, bool, an enum, "
-                  "std::string_view, pinyon::bytes, or a trivially copyable struct without views; for "
-                  "another type specialise pinyon::value_codec<T>");
+    static_assert(
+        value_type<T>,
+        "pinyon: a value must be an integer, a floating-point number, bool, an enum, "
+        "std::string_view, pinyon::bytes, or a trivially copyable struct without views; for "
+        "another type specialise pinyon::value_codec<T>");
 }
 
 }  // namespace detail

@@ -1,18 +1,21 @@
-// How values of a type become the bytes that a leaf holds: numbers, bool, enums and trivially copyable
-// structs as they stand in memory (little-endian), text and bytes as they are. Structs are returned by value.
+// How values of a type become the bytes that a leaf holds: numbers, bool, enums and trivially
+// copyable structs as they stand in memory (little-endian), text and bytes as they are. Structs are
+// returned by value.
 //
-// A struct goes into the file with its padding, whatever that holds, and comes back by memcpy: it must not
-// hold pointers, references or views, and a change of its members changes what old files mean.
+// A struct goes into the file with its padding, whatever that holds, and comes back by memcpy: it
+// must not hold pointers, references or views, and a change of its members changes what old files
+// mean.
 //
 // A program stores its own types by specialising value_codec:
 //
 //     template <>
 //     struct pinyon::value_codec<person> {
-//         static std::string name() { return "person"; }                 // in the catalog: at most 32 bytes
-//         static constexpr std::uint32_t width = 0;                      // bytes of every value; 0: they vary
+//         static std::string name() { return "person"; }  // in the catalog: at most 32 bytes
+//         static constexpr std::uint32_t width = 0;       // bytes of every value; 0: they vary
 //         static constexpr std::uint16_t alignment = 1;
+//         // The bytes, which may stand in `room`.
 //         static bytes encode(const person& value, std::vector<std::byte>& room);
-//         static person decode(bytes value);                             // throws corrupt for a bad shape
+//         static person decode(bytes value);              // throws corrupt for a bad shape
 //     };
 //
 // Optional: `using argument = ...` as for key_codec.
@@ -50,7 +53,8 @@ concept value_type = requires(const T& value, bytes stored, std::vector<std::byt
 
 namespace detail {
 
-[[noreturn]] void raise_value_width(const std::string& type, std::size_t expected, std::size_t found);
+[[noreturn]] void raise_value_width(const std::string& type, std::size_t expected,
+                                    std::size_t found);
 
 // The widest alignment that a leaf gives its values.
 inline constexpr std::size_t value_alignment_max = 16;
@@ -62,13 +66,13 @@ inline constexpr bool is_view<std::span<T, Size>> = true;
 template <class Char, class Traits>
 inline constexpr bool is_view<std::basic_string_view<Char, Traits>> = true;
 
-// What memcpy carries to another process. Views are trivially copyable too, but mean nothing there; numbers
-// have a codec of their own.
+// What memcpy carries to another process. Views are trivially copyable too, but mean nothing there;
+// numbers have a codec of their own.
 template <class T>
 inline constexpr bool is_plain = std::same_as<T, std::remove_cv_t<T>> &&
-                                 (std::is_class_v<T> || std::is_union_v<T>) &&
-                                 std::is_trivially_copyable_v<T> && !is_view<T> &&
-                                 alignof(T) <= value_alignment_max;
+                                 (std::is_class_v<T> ||
+                                  std::is_union_v<T>)&&std::is_trivially_copyable_v<T> &&
+                                 !is_view<T> && alignof(T) <= value_alignment_max;
 template <class T, std::size_t Size>
 inline constexpr bool is_plain<std::array<T, Size>> = Size > 0 && (scalar<T> || is_plain<T>);
 
@@ -83,7 +87,7 @@ template <class T>
 
 // Integers, floating-point numbers, bool, enums.
 template <class T>
-    requires detail::scalar<T>
+requires detail::scalar<T>
 struct value_codec<T> {
     using argument = const T&;
     static constexpr std::uint32_t width = sizeof(T);
@@ -107,8 +111,7 @@ struct value_codec<T> {
 
 // Trivially copyable structs and arrays.
 template <class T>
-    requires(detail::is_plain<T>)
-struct value_codec<T> {
+requires(detail::is_plain<T>) struct value_codec<T> {
     using argument = const T&;
     static constexpr std::uint32_t width = sizeof(T);
     static constexpr std::uint16_t alignment = alignof(T);
@@ -176,7 +179,7 @@ struct value_argument_of {
     using type = const T&;
 };
 template <class T>
-    requires requires { typename value_codec<T>::argument; }
+requires requires { typename value_codec<T>::argument; }
 struct value_argument_of<T> {
     using type = typename value_codec<T>::argument;
 };

@@ -16,7 +16,8 @@
 
 namespace pinyon {
 
-// Reads a value front to back or from any offset. In a write transaction it is misuse once the tree changed.
+// Reads a value front to back or from any offset. In a write transaction it is misuse once the tree
+// changed.
 class value_reader {
 public:
     [[nodiscard]] std::uint64_t length() const noexcept { return length_; }
@@ -38,8 +39,8 @@ private:
     std::optional<extent_reader> extent_;
 };
 
-// Writes a value of known length. Nothing is in the tree before `finish`; a writer that goes without it gives
-// its pages back. It has to finish or go before the commit.
+// Writes a value of known length. Nothing is in the tree before `finish`; a writer that goes
+// without it gives its pages back. It has to finish or go before the commit.
 class value_writer {
 public:
     value_writer(value_writer&&) noexcept;
@@ -65,8 +66,8 @@ private:
     std::uint64_t length_;
     std::uint64_t written_ = 0;
     bool finished_ = false;
-    std::vector<std::byte> inline_bytes_;     // of a value that a leaf holds
-    std::unique_ptr<extent_writer> extent_;   // of a longer one
+    std::vector<std::byte> inline_bytes_;    // of a value that a leaf holds
+    std::unique_ptr<extent_writer> extent_;  // of a longer one
 };
 
 }  // namespace pinyon

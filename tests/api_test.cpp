@@ -1,4 +1,5 @@
-// What a program may do wrong: each mistake has its error, which says what to do, and loses nothing.
+// What a program may do wrong: each mistake has its error, which says what to do, and loses
+// nothing.
 #define BOOST_TEST_MODULE api
 #include <boost/test/unit_test.hpp>
 #include <functional>
@@ -205,7 +206,8 @@ BOOST_AUTO_TEST_CASE(a_moved_transaction_goes_on_in_its_new_place) {
         auto people = first.open(users);
         read_transaction second = std::move(first);
         BOOST_TEST(people.get("ann").value() == 1u);
-        BOOST_TEST(code_of([&] { use(first.open(users)); }) == errc::misuse);  // NOLINT(*-use-after-move)
+        BOOST_TEST(code_of([&] { use(first.open(users)); }) ==
+                   errc::misuse);  // NOLINT(*-use-after-move)
         BOOST_TEST(second.open(users).size() == 1u);
 
         write_transaction from = rig->begin_write();
@@ -454,14 +456,12 @@ BOOST_AUTO_TEST_CASE(loads_into_the_wrong_place_or_order_are_misuse) {
     database_rig rig;
     fill(rig);
     BOOST_TEST(code_of([&] {
-                   rig->update([](write_transaction& tx) {
-                       use(tx.open_raw("users").begin_load());
-                   });
+                   rig->update(
+                       [](write_transaction& tx) { use(tx.open_raw("users").begin_load()); });
                }) == errc::misuse);
     BOOST_TEST(code_of([&] {
-                   rig->update([](write_transaction& tx) {
-                       use(tx.open_raw("new").begin_load(1.5));
-                   });
+                   rig->update(
+                       [](write_transaction& tx) { use(tx.open_raw("new").begin_load(1.5)); });
                }) == errc::misuse);
     BOOST_TEST(code_of([&] {
                    rig->update([](write_transaction& tx) {
@@ -494,9 +494,8 @@ BOOST_AUTO_TEST_CASE(a_read_only_database_changes_nothing) {
     BOOST_TEST(code_of([&] { use(rig->begin_write(1ms)); }) == errc::read_only);
     BOOST_TEST(code_of([&] { use(rig->try_begin_write()); }) == errc::read_only);
     BOOST_TEST(code_of([&] { rig->update([](write_transaction&) {}); }) == errc::read_only);
-    rig->view([](const read_transaction& tx) {
-        BOOST_TEST(tx.open(users).get("ann").value() == 1u);
-    });
+    rig->view(
+        [](const read_transaction& tx) { BOOST_TEST(tx.open(users).get("ann").value() == 1u); });
     require_intact(rig);
 }
 

@@ -194,9 +194,8 @@ BOOST_AUTO_TEST_CASE(names_of_trees) {
     BOOST_CHECK_NO_THROW(pinyon::check_tree_name("a", page_bytes));
     BOOST_CHECK_NO_THROW(pinyon::check_tree_name("\xc3\xa4 b/c", page_bytes));
     BOOST_CHECK_NO_THROW(pinyon::check_tree_name(std::string(512, 'x'), page_bytes));
-    for (const std::string& bad :
-         {std::string(), std::string(513, 'x'), std::string("a\nb"), std::string(1, '\0'),
-          std::string("a\x7f")}) {
+    for (const std::string& bad : {std::string(), std::string(513, 'x'), std::string("a\nb"),
+                                   std::string(1, '\0'), std::string("a\x7f")}) {
         BOOST_TEST(code_of([&] { pinyon::check_tree_name(bad, page_bytes); }) == errc::misuse);
     }
 }
@@ -290,7 +289,8 @@ BOOST_AUTO_TEST_CASE(many_trees) {
         BOOST_TEST(tx.trees().size() == 500u);
         for (std::uint64_t i = 0; i < 500; ++i) {
             const std::string name = "tree" + std::to_string(i);
-            BOOST_TEST(tx.open(tree_spec<std::uint64_t, std::uint64_t>{name}).get(i).value() == i * i);
+            BOOST_TEST(tx.open(tree_spec<std::uint64_t, std::uint64_t>{name}).get(i).value() ==
+                       i * i);
         }
     });
 }

@@ -64,9 +64,19 @@ void check_integer() {
 template <class T>
 void check_float() {
     using limits = std::numeric_limits<T>;
-    std::set<T> values{-limits::infinity(), limits::lowest(), T(-1.5), T(-1), -limits::min(),
-                       -limits::denorm_min(), T(0), limits::denorm_min(), limits::min(), T(1),
-                       T(1.5), limits::max(), limits::infinity()};
+    std::set<T> values{-limits::infinity(),
+                       limits::lowest(),
+                       T(-1.5),
+                       T(-1),
+                       -limits::min(),
+                       -limits::denorm_min(),
+                       T(0),
+                       limits::denorm_min(),
+                       limits::min(),
+                       T(1),
+                       T(1.5),
+                       limits::max(),
+                       limits::infinity()};
     std::mt19937_64 random(7);
     std::uniform_real_distribution<T> spread(T(-1e9), T(1e9));
     for (int i = 0; i < 200; ++i) { values.insert(spread(random)); }
@@ -119,7 +129,8 @@ BOOST_AUTO_TEST_CASE(integers_stand_big_endian_with_the_sign_flipped) {
     BOOST_TEST(encoded<double>(1.0) == "\xbf\xf0\0\0\0\0\0\0"s);
     BOOST_TEST(encoded<double>(-1.0) == "\x40\x0f\xff\xff\xff\xff\xff\xff"s);
     BOOST_TEST(encoded(std::pair<std::string_view, std::uint8_t>("a\0b"sv, 9)) ==
-               "a\0\xff" "b\0\0\x09"s);
+               "a\0\xff"
+               "b\0\0\x09"s);
 }
 
 BOOST_AUTO_TEST_CASE(floats_keep_their_order_and_value) {
@@ -152,9 +163,9 @@ BOOST_AUTO_TEST_CASE(text_and_bytes_stand_as_they_are) {
 
 BOOST_AUTO_TEST_CASE(tuples_order_by_their_components) {
     using person = std::tuple<std::string_view, std::uint32_t, std::string_view>;
-    const std::vector<std::string_view> words{""sv, "\0"sv, "\0\0"sv, "\0\x01"sv, "\0\xff"sv,
-                                              "\x01"sv, "a"sv, "a\0"sv, "a\0\0b"sv, "a\x01"sv,
-                                              "ab"sv, "\xff"sv, "\xff\xff"sv};
+    const std::vector<std::string_view> words{
+        ""sv,    "\0"sv,     "\0\0"sv,  "\0\x01"sv, "\0\xff"sv, "\x01"sv,    "a"sv,
+        "a\0"sv, "a\0\0b"sv, "a\x01"sv, "ab"sv,     "\xff"sv,   "\xff\xff"sv};
     std::set<person> people;
     for (const auto first : words) {
         for (const std::uint32_t number : {0u, 1u, 0x01000000u, ~0u}) {
@@ -183,7 +194,11 @@ BOOST_AUTO_TEST_CASE(random_tuples_order_as_std_tuple_does) {
     std::mt19937_64 random(11);
     const auto word = [&] {
         std::string text(random() % 4, '\0');
-        for (char& letter : text) { letter = "\0\x01\xff" "a"[random() % 4]; }
+        for (char& letter : text) {
+            letter =
+                "\0\x01\xff"
+                "a"[random() % 4];
+        }
         return text;
     };
     std::set<key> all;
@@ -258,7 +273,12 @@ BOOST_AUTO_TEST_CASE(keys_that_no_value_has_are_corrupt) {
         {"bool of 2", [] { decoded<bool>("\x02"); }},
         {"no end mark", [] { decoded<text_pair>("abc"); }},
         {"cut end mark", [] { decoded<text_pair>("abc\0"s); }},
-        {"bad escape", [] { decoded<text_pair>("a\0\x01" "b\0\0\0\0"s); }},
+        {"bad escape",
+         [] {
+             decoded<text_pair>(
+                 "a\0\x01"
+                 "b\0\0\0\0"s);
+         }},
         {"nothing after the text", [] { decoded<text_pair>("a\0\0"s); }},
         {"one byte too many", [] { decoded<text_pair>("a\0\0\0\0\0"s); }},
         {"empty", [] { decoded<text_pair>(""); }},
@@ -275,14 +295,16 @@ BOOST_AUTO_TEST_CASE(random_bytes_decode_to_a_value_or_to_corrupt) {
     std::size_t sound = 0;
     for (int i = 0; i < 20000; ++i) {
         std::string text(random() % 12, '\0');
-        for (char& letter : text) { letter = "\0\0\0\xff" "a"[random() % 5]; }
+        for (char& letter : text) {
+            letter =
+                "\0\0\0\xff"
+                "a"[random() % 5];
+        }
         try {
             const key value = decoded<key>(text);
             BOOST_TEST(encoded(value) == text);
             ++sound;
-        } catch (const pinyon::error& failure) {
-            BOOST_TEST(failure.kind() == errc::corrupt);
-        }
+        } catch (const pinyon::error& failure) { BOOST_TEST(failure.kind() == errc::corrupt); }
     }
     BOOST_TEST(sound > 100u);
 }
@@ -292,7 +314,9 @@ BOOST_AUTO_TEST_CASE(a_tuple_that_exceeds_the_buffer_is_too_long) {
     const key fits{std::string(2000, 'a'), std::string(2094, 'b')};
     BOOST_TEST(encoded(fits).size() == key_buffer::capacity);
     BOOST_TEST((decoded<key>(encoded(fits)) == fits));
-    BOOST_TEST(code_of([] { encoded(key{std::string(2000, 'a'), std::string(2095, 'b')}); }) == errc::key_too_long);
+    BOOST_TEST(code_of([] {
+                   encoded(key{std::string(2000, 'a'), std::string(2095, 'b')});
+               }) == errc::key_too_long);
     BOOST_TEST(code_of([] { encoded(key{std::string(4095, 'a'), ""}); }) == errc::key_too_long);
     BOOST_TEST(code_of([] { encoded(key{std::string(2100, '\0'), ""}); }) == errc::key_too_long);
 }
@@ -308,15 +332,17 @@ BOOST_AUTO_TEST_CASE(values_come_back) {
     const std::uint32_t number = 0x01020304;
     BOOST_TEST(pinyon::as_text(value_codec<std::uint32_t>::encode(number, room)) ==
                "\x04\x03\x02\x01");
-    BOOST_TEST(code_of([] { static_cast<void>(value_codec<point>::decode(pinyon::as_bytes("abc"))); }) == errc::corrupt);
-    BOOST_TEST(code_of([] { static_cast<void>(value_codec<int>::decode(pinyon::as_bytes(""))); }) == errc::corrupt);
+    BOOST_TEST(code_of([] {
+                   static_cast<void>(value_codec<point>::decode(pinyon::as_bytes("abc")));
+               }) == errc::corrupt);
+    BOOST_TEST(code_of([] { static_cast<void>(value_codec<int>::decode(pinyon::as_bytes(""))); }) ==
+               errc::corrupt);
 }
 
 BOOST_AUTO_TEST_CASE(after_prefix_is_the_first_string_beyond) {
     key_buffer room;
     const auto after = [&](std::string_view prefix) {
-        return std::string(
-            pinyon::as_text(pinyon::after_prefix(pinyon::as_bytes(prefix), room)));
+        return std::string(pinyon::as_text(pinyon::after_prefix(pinyon::as_bytes(prefix), room)));
     };
     BOOST_TEST(after("ab") == "ac");
     BOOST_TEST(after("a\xff\xff") == "b");

@@ -1,5 +1,5 @@
-// The typed face: what a program does with trees, over fixed and slotted layouts, in reading and in writing
-// transactions, against std::map.
+// The typed face: what a program does with trees, over fixed and slotted layouts, in reading and in
+// writing transactions, against std::map.
 #define BOOST_TEST_MODULE tree
 #include "pinyon/engine/tree.hpp"
 
@@ -267,8 +267,8 @@ BOOST_AUTO_TEST_CASE(ranges_are_half_open_in_both_directions) {
                 BOOST_TEST(joined(range) == line.forward);
                 BOOST_TEST(joined(range.reversed()) == line.backward);
                 BOOST_TEST(joined(range.reversed().reversed()) == line.forward);
-                const auto entries = std::count(line.forward, line.forward +
-                                                std::string_view(line.forward).size(), '=');
+                const auto entries = std::count(
+                    line.forward, line.forward + std::string_view(line.forward).size(), '=');
                 BOOST_TEST(range.count() == static_cast<std::uint64_t>(entries));
                 BOOST_TEST(t.count(line.lo, line.hi) == range.count());
                 BOOST_TEST(range.empty() == (entries == 0));
@@ -593,9 +593,8 @@ BOOST_AUTO_TEST_CASE(an_unfinished_stream_leaves_nothing_behind) {
         auto moved = std::move(writer);
         moved.write(as_bytes(std::string(10, 'y')));
     });
-    rig->view([](const read_transaction& tx) {
-        BOOST_TEST(tx.open(texts).get(1).value() == "one");
-    });
+    rig->view(
+        [](const read_transaction& tx) { BOOST_TEST(tx.open(texts).get(1).value() == "one"); });
 }
 
 BOOST_AUTO_TEST_CASE(sorted_entries_are_loaded) {

@@ -1,5 +1,5 @@
-# Compiles SOURCE and fails unless the compiler refuses it with the text after "EXPECT: " in its first line;
-# without such a line, unless it compiles.
+# Compiles SOURCE and fails unless the compiler refuses it with the text after "EXPECT: " in its
+# first line; without such a line, unless it compiles.
 file(STRINGS ${SOURCE} first LIMIT_COUNT 1)
 execute_process(COMMAND ${COMPILER} -std=c++20 -fsyntax-only -I${INCLUDE} ${SOURCE}
                 RESULT_VARIABLE result ERROR_VARIABLE messages OUTPUT_VARIABLE messages)
