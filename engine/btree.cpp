@@ -11,8 +11,8 @@ namespace pinyon {
 
 namespace {
 
-// Descents under way at once in get_many: enough to keep a processor's outstanding misses and a device's
-// queue busy.
+// Descents under way at once in get_many: enough to keep a processor's outstanding misses and a
+// device's queue busy.
 constexpr std::size_t batch_keys_max = 32;
 
 [[nodiscard]] bytes value_of(page_store& store, const stored_value& found) {
@@ -20,7 +20,8 @@ constexpr std::size_t batch_keys_max = 32;
 }
 
 template <class Node>
-[[nodiscard]] std::optional<stored_value> stored_at(const page_store& store, const node_schema& schema,
+[[nodiscard]] std::optional<stored_value> stored_at(const page_store& store,
+                                                    const node_schema& schema,
                                                     const child_entry& leaf, bytes key) {
     return look_at<Node>(store, schema, leaf, 0, [&](const Node& node, const auto&) {
         const search_result found = node.lower_bound(key);
@@ -48,8 +49,8 @@ void get_batch(page_store& store, const tree_state& tree, std::span<const bytes>
     store.source().count_visits(keys.size() * (tree.root.level + std::uint64_t{1}));
 }
 
-// Takes all pages of a tree out of use. A tree has no more pages than the file, so a crafted one that
-// shares subtrees is found out before the walk explodes.
+// Takes all pages of a tree out of use. A tree has no more pages than the file, so a crafted one
+// that shares subtrees is found out before the walk explodes.
 template <class Node>
 class tree_dropper {
 public:
@@ -64,8 +65,8 @@ public:
             return;
         }
         std::vector<child_entry> children;
-        const std::uint64_t born =
-            look_at<Node>(store_, tree_.schema, at, level, [&](const Node& node, const io::page_view&) {
+        const std::uint64_t born = look_at<Node>(
+            store_, tree_.schema, at, level, [&](const Node& node, const io::page_view&) {
                 children.clear();
                 for (unsigned index = 0; level > 0 && index < node.count(); ++index) {
                     children.push_back(node.child(index));
@@ -80,13 +81,16 @@ public:
 private:
     void drop_extents(const child_entry& leaf) {
         std::vector<format::extent_reference> extents;
-        (void)look_at<Node>(store_, tree_.schema, leaf, 0, [&](const Node& node, const io::page_view&) {
-            extents.clear();
-            for (unsigned index = 0; index < node.count(); ++index) {
-                if (node.is_reference(index)) { extents.push_back(reference_in(node, index)); }
-            }
-            return extents.size();
-        });
+        (void)look_at<Node>(store_, tree_.schema, leaf, 0,
+                            [&](const Node& node, const io::page_view&) {
+                                extents.clear();
+                                for (unsigned index = 0; index < node.count(); ++index) {
+                                    if (node.is_reference(index)) {
+                                        extents.push_back(reference_in(node, index));
+                                    }
+                                }
+                                return extents.size();
+                            });
         for (const format::extent_reference& extent : extents) { retire_extent(store_, extent); }
     }
 
@@ -149,20 +153,24 @@ std::uint64_t rank(page_store& store, const tree_state& tree, bytes key) {
         child_entry at = root_entry(tree);
         std::uint64_t before = 0;
         for (unsigned level = tree.root.level; level > 0; --level) {
-            const step next = look_at<Node>(store, tree.schema, at, level, [&](const Node& node, const auto&) {
-                const unsigned child = node.child_index(key);
-                step here{node.child(child), 0};
-                for (unsigned index = 0; index < child; ++index) { here.before += node.child(index).count; }
-                return here;
-            });
+            const step next =
+                look_at<Node>(store, tree.schema, at, level, [&](const Node& node, const auto&) {
+                    const unsigned child = node.child_index(key);
+                    step here{node.child(child), 0};
+                    for (unsigned index = 0; index < child; ++index) {
+                        here.before += node.child(index).count;
+                    }
+                    return here;
+                });
             before += next.before;
             at = next.child;
             store.source().prefetch_word(at.page);
         }
         store.source().count_visits(tree.root.level + 1);
-        return before + look_at<Node>(store, tree.schema, at, 0, [&](const Node& node, const auto&) {
-            return node.lower_bound(key).index;
-        });
+        return before +
+               look_at<Node>(store, tree.schema, at, 0, [&](const Node& node, const auto&) {
+                   return node.lower_bound(key).index;
+               });
     });
 }
 

@@ -1,21 +1,23 @@
-// The B+tree: values in leaves, separators in inner nodes, all leaves at one depth, no sibling links. One
-// algorithm over two node layouts (node.hpp). Search, insertion with split, deletion with borrow and
-// merge after Comer, "The Ubiquitous B-Tree" (1979) and Cormen et al., ch. 18; copy-on-write after
-// Rodeh, "B-trees, Shadowing, and Clones" (2008); subtree counts give ranks.
+// The B+tree: values in leaves, separators in inner nodes, all leaves at one depth, no sibling
+// links. One algorithm over two node layouts (node.hpp). Search, insertion with split, deletion
+// with borrow and merge after Comer, "The Ubiquitous B-Tree" (1979) and Cormen et al., ch. 18;
+// copy-on-write after Rodeh, "B-trees, Shadowing, and Clones" (2008); subtree counts give ranks.
 //
 // Invariants (proved by check.hpp)
-//  1. In every node lower fence <= key < upper fence, keys strictly ascending; fences equal what the
-//     parents' separators imply.
+//  1. In every node lower fence <= key < upper fence, keys strictly ascending; fences equal what
+//     the parents' separators imply.
 //  2. All leaves have level 0; a child's level is its parent's less one.
 //  3. No empty node but a root leaf; an inner node has two children or more.
 //  4. An inner entry's count is the number of entries below it.
-//  5. With a minimum degree t every node but the root has t-1..2t-1 keys (entries of a leaf, separators of
-//     an inner node); without, a node below 40 % is merged or refilled when the result fits.
-//  6. A change either happens or leaves the tree as it was, unless it throws after its first page change
-//     (io, no_space, corrupt): then the transaction is failed by the caller.
+//  5. With a minimum degree t every node but the root has t-1..2t-1 keys (entries of a leaf,
+//     separators of an inner node); without, a node below 40 % is merged or refilled when the
+//     result fits.
+//  6. A change either happens or leaves the tree as it was, unless it throws after its first page
+//     change (io, no_space, corrupt): then the transaction is failed by the caller.
 //
 // Threads: one thread at a time per tree_state; any number of snapshots beside one writer.
-// Failure: corrupt, io; changes also no_space, key_too_long, value_too_long (checked before any change).
+// Failure: corrupt, io; changes also no_space, key_too_long, value_too_long (checked before any
+// change).
 #pragma once
 
 #include <cstdint>
@@ -49,9 +51,10 @@ struct stored_value {
     bytes inline_bytes;
     std::optional<format::extent_reference> extent;
 };
-[[nodiscard]] std::optional<stored_value> find_stored(page_store& store, const tree_state& tree, bytes key);
-// `out[i]` becomes what find(keys[i]) returns. The descents are interleaved, so that their cache misses
-// and page reads overlap. REQUIRES: out.size() >= keys.size().
+[[nodiscard]] std::optional<stored_value> find_stored(page_store& store, const tree_state& tree,
+                                                      bytes key);
+// `out[i]` becomes what find(keys[i]) returns. The descents are interleaved, so that their cache
+// misses and page reads overlap. REQUIRES: out.size() >= keys.size().
 void get_many(page_store& store, const tree_state& tree, std::span<const bytes> keys,
               std::span<std::optional<bytes>> out);
 
@@ -60,16 +63,18 @@ enum class put_mode : std::uint8_t {
     insert_only,
 };
 // False when insert_only met the key. Values above slotted_entry_max with their key go to an
-// extent; in a fixed tree a value has the tree's width (else type_mismatch). `key` and `value` may be views
-// of this tree. O(log n), amortised one page change.
+// extent; in a fixed tree a value has the tree's width (else type_mismatch). `key` and `value` may
+// be views of this tree. O(log n), amortised one page change.
 bool put(page_store& store, tree_state& tree, bytes key, bytes value, put_mode mode);
 // Puts an extent that overflow's writer has made. Throws type_mismatch for a fixed tree.
-void put_extent(page_store& store, tree_state& tree, bytes key, const format::extent_reference& extent);
+void put_extent(page_store& store, tree_state& tree, bytes key,
+                const format::extent_reference& extent);
 // False when the key was not there. O(log n).
 bool erase(page_store& store, tree_state& tree, bytes key);
 // Erases all keys lo <= key < hi (absent bound: open); returns how many. One leaf at a time, with
 // store.relieve() between two. O(leaves touched * log n).
-std::uint64_t erase_range(page_store& store, tree_state& tree, std::optional<bytes> lo, std::optional<bytes> hi);
+std::uint64_t erase_range(page_store& store, tree_state& tree, std::optional<bytes> lo,
+                          std::optional<bytes> hi);
 
 // Number of keys < key. O(log n).
 [[nodiscard]] std::uint64_t rank(page_store& store, const tree_state& tree, bytes key);

@@ -1,5 +1,5 @@
-// Insertion, replacement and deletion: arguments are checked and the tree is read first, so that what is
-// refused changes nothing.
+// Insertion, replacement and deletion: arguments are checked and the tree is read first, so that
+// what is refused changes nothing.
 #include <array>
 #include <string>
 #include <vector>
@@ -12,11 +12,12 @@ namespace pinyon {
 
 namespace {
 
-// An entry on its way into the tree: a copy, because the caller may hand in views of the very page that is
-// about to change.
+// An entry on its way into the tree: a copy, because the caller may hand in views of the very page
+// that is about to change.
 class incoming_entry {
 public:
-    incoming_entry(bytes key, bytes payload) noexcept {  // NOLINT(*-member-init): storage stays unset
+    incoming_entry(bytes key,
+                   bytes payload) noexcept {  // NOLINT(*-member-init): storage stays unset
         key_.assign(key);
         if (!payload.empty()) { std::memcpy(payload_.data(), payload.data(), payload.size()); }
         payload_bytes_ = payload.size();
@@ -35,7 +36,8 @@ bool put_entry(page_store& store, tree_state& tree, bytes key, bytes payload, bo
                put_mode mode) {
     const incoming_entry entry(key, payload);
     tree_change<Node> change(store, tree);
-    const search_result at = change.descend(entry.key(), [](const Node&, search_result found) { return found; });
+    const search_result at =
+        change.descend(entry.key(), [](const Node&, search_result found) { return found; });
     if (at.equal && mode == put_mode::insert_only) { return false; }
     change.make_writable(at.equal ? 0 : 1, 0);
     if (!at.equal) {
@@ -61,7 +63,8 @@ bool erase_entry(page_store& store, tree_state& tree, bytes key) {
     key_buffer kept;
     kept.assign(key);
     tree_change<Node> change(store, tree);
-    const search_result at = change.descend(kept.view(), [](const Node&, search_result found) { return found; });
+    const search_result at =
+        change.descend(kept.view(), [](const Node&, search_result found) { return found; });
     if (!at.equal) { return false; }
     change.make_writable(0, 1);
     std::optional<format::extent_reference> erased;
@@ -83,7 +86,9 @@ void erase_part(page_store& store, tree_change<Node>& change, const leaf_part& p
     change.make_writable(0, part.last - part.first);
     std::vector<format::extent_reference> extents;
     for (unsigned index = part.first; index < part.last; ++index) {
-        if (change.leaf().is_reference(index)) { extents.push_back(reference_in(change.leaf(), index)); }
+        if (change.leaf().is_reference(index)) {
+            extents.push_back(reference_in(change.leaf(), index));
+        }
     }
     change.erase(part.first, part.last);
     for (const format::extent_reference& extent : extents) { retire_extent(store, extent); }
@@ -111,16 +116,19 @@ std::uint64_t erase_between(page_store& store, tree_state& tree, std::vector<std
         }
         if (part.ends || (hi && compare(next, *hi) >= 0)) { return erased; }
         if (compare(next, from) <= 0) {
-            raise(errc::corrupt, "the fences of a leaf contradict those of its parents; run `pinyon check` on the file");
+            raise(errc::corrupt,
+                  "the fences of a leaf contradict those of its parents; run `pinyon check` on the "
+                  "file");
         }
         from.swap(next);
     }
 }
 
-// A copy of a bound, which may be a view of the tree. No key is longer than the limit, so what comes after
-// one more byte decides nothing.
+// A copy of a bound, which may be a view of the tree. No key is longer than the limit, so what
+// comes after one more byte decides nothing.
 [[nodiscard]] std::vector<std::byte> held_bound(const node_schema& schema, bytes bound) {
-    const bytes kept = bound.first(std::min<std::size_t>(bound.size(), format::key_bytes_max(schema.page_bytes) + 1));
+    const bytes kept = bound.first(
+        std::min<std::size_t>(bound.size(), format::key_bytes_max(schema.page_bytes) + 1));
     return {kept.begin(), kept.end()};
 }
 
@@ -129,7 +137,9 @@ std::uint64_t erase_between(page_store& store, tree_state& tree, std::vector<std
 bool put(page_store& store, tree_state& tree, bytes key, bytes value, put_mode mode) {
     check_key(tree.schema, key);
     check_value(tree.schema, value);
-    if (stands_inline(tree.schema, key, value)) { return put_payload(store, tree, key, value, false, mode); }
+    if (stands_inline(tree.schema, key, value)) {
+        return put_payload(store, tree, key, value, false, mode);
+    }
     if (mode == put_mode::insert_only && find_stored(store, tree, key)) { return false; }
     extent_writer writer(store, value.size());
     writer.write(value);
@@ -137,13 +147,15 @@ bool put(page_store& store, tree_state& tree, bytes key, bytes value, put_mode m
     return true;
 }
 
-void put_extent(page_store& store, tree_state& tree, bytes key, const format::extent_reference& extent) {
+void put_extent(page_store& store, tree_state& tree, bytes key,
+                const format::extent_reference& extent) {
     check_key(tree.schema, key);
     if (tree.schema.layout == format::node_layout::fixed) {
         raise(errc::type_mismatch, "a tree of fixed-width values holds no large ones");
     }
     tree.holds_extents = true;
-    put_payload(store, tree, key, std::as_bytes(std::span(&extent, 1)), true, put_mode::replace_or_insert);
+    put_payload(store, tree, key, std::as_bytes(std::span(&extent, 1)), true,
+                put_mode::replace_or_insert);
 }
 
 bool erase(page_store& store, tree_state& tree, bytes key) {
@@ -153,7 +165,8 @@ bool erase(page_store& store, tree_state& tree, bytes key) {
     });
 }
 
-std::uint64_t erase_range(page_store& store, tree_state& tree, std::optional<bytes> lo, std::optional<bytes> hi) {
+std::uint64_t erase_range(page_store& store, tree_state& tree, std::optional<bytes> lo,
+                          std::optional<bytes> hi) {
     if (lo && hi && compare(*lo, *hi) >= 0) { return 0; }
     const std::vector<std::byte> from = held_bound(tree.schema, lo.value_or(bytes{}));
     const std::vector<std::byte> to = held_bound(tree.schema, hi.value_or(bytes{}));

@@ -19,8 +19,8 @@ using owned_key = std::optional<std::vector<std::byte>>;
     return key ? std::optional<bytes>(*key) : std::nullopt;
 }
 
-// What an entry takes of a node, and what a node has. Slotted: bytes, rounded up where cells are aligned;
-// fixed: entries.
+// What an entry takes of a node, and what a node has. Slotted: bytes, rounded up where cells are
+// aligned; fixed: entries.
 template <class Node>
 class node_room {
 public:
@@ -28,7 +28,8 @@ public:
         : schema_(schema), level_(level), fill_(fill) {}
 
     // The first separator of an inner node is not stored.
-    [[nodiscard]] std::uint64_t cost(std::size_t key_bytes, std::size_t payload_bytes, bool first) const {
+    [[nodiscard]] std::uint64_t cost(std::size_t key_bytes, std::size_t payload_bytes,
+                                     bool first) const {
         if constexpr (std::is_same_v<Node, fixed_node>) {
             return 1;
         } else if (level_ == 0) {
@@ -38,7 +39,8 @@ public:
         }
     }
     // What is saved in a node of `entries` by the prefix that its fences share.
-    [[nodiscard]] std::uint64_t saved(std::size_t entries, const owned_key& lower, bytes upper) const {
+    [[nodiscard]] std::uint64_t saved(std::size_t entries, const owned_key& lower,
+                                      bytes upper) const {
         if constexpr (std::is_same_v<Node, fixed_node>) {
             return 0;
         } else {
@@ -49,12 +51,14 @@ public:
         if constexpr (std::is_same_v<Node, fixed_node>) {
             return level_ == 0 ? schema_.fixed.leaf_capacity : schema_.fixed.inner_capacity;
         } else {
-            return schema_.page_bytes - slotted::slots_offset - (lower ? lower->size() : 0) - upper_bytes - 3;
+            return schema_.page_bytes - slotted::slots_offset - (lower ? lower->size() : 0) -
+                   upper_bytes - 3;
         }
     }
     // The part of the room that a load uses.
     [[nodiscard]] std::uint64_t target(const owned_key& lower, std::size_t upper_bytes) const {
-        const auto part = static_cast<std::uint64_t>(fill_ * static_cast<double>(room(lower, upper_bytes)));
+        const auto part =
+            static_cast<std::uint64_t>(fill_ * static_cast<double>(room(lower, upper_bytes)));
         return std::is_same_v<Node, fixed_node> ? std::max<std::uint64_t>(part, least()) : part;
     }
     // Entries of the smallest node.
@@ -79,15 +83,16 @@ struct built_node {
     child_entry entry;
 };
 
-// One level: entries that wait for their node to be full. They are up to two nodes: [0, open_), held back so
-// that the last two nodes can be balanced, and the open one from open_ on.
+// One level: entries that wait for their node to be full. They are up to two nodes: [0, open_),
+// held back so that the last two nodes can be balanced, and the open one from open_ on.
 template <class Node>
 class load_level {
 public:
     load_level(page_store& store, const node_schema& schema, unsigned level, double fill)
         : store_(store), schema_(schema), level_(level), room_(schema, level, fill) {}
 
-    void add(bytes key, bytes payload, bool is_reference, const child_entry& child, std::vector<built_node>& built);
+    void add(bytes key, bytes payload, bool is_reference, const child_entry& child,
+             std::vector<built_node>& built);
     // No more entries come: all nodes are built.
     void finish(std::vector<built_node>& built);
     [[nodiscard]] bool has_last() const noexcept { return !items_.empty(); }
@@ -102,9 +107,12 @@ private:
         child_entry child;
     };
 
-    [[nodiscard]] bytes key_at(std::size_t i) const { return bytes(bytes_).subspan(items_[i].offset, items_[i].key_bytes); }
+    [[nodiscard]] bytes key_at(std::size_t i) const {
+        return bytes(bytes_).subspan(items_[i].offset, items_[i].key_bytes);
+    }
     [[nodiscard]] bytes payload_at(std::size_t i) const {
-        return bytes(bytes_).subspan(items_[i].offset + items_[i].key_bytes, items_[i].payload_bytes);
+        return bytes(bytes_).subspan(items_[i].offset + items_[i].key_bytes,
+                                     items_[i].payload_bytes);
     }
     [[nodiscard]] bytes parting(std::size_t i) const {
         return key_at(i).first(room_.parting_bytes(key_at(i - 1), key_at(i)));
@@ -126,19 +134,21 @@ private:
     node_room<Node> room_;
     std::vector<std::byte> bytes_;
     std::vector<item> items_;
-    owned_key lower_;      // of the first node here
-    owned_key parting_;    // between the two
+    owned_key lower_;    // of the first node here
+    owned_key parting_;  // between the two
     std::size_t open_ = 0;
-    std::size_t judged_ = 0;   // entries that are known to belong to the open node, or to begin the next one
-    std::size_t best_ = 0;     // where the open node would be closed
-    std::uint64_t cost_ = 0;   // of entries [open_, judged_)
+    std::size_t judged_ =
+        0;  // entries that are known to belong to the open node, or to begin the next one
+    std::size_t best_ = 0;    // where the open node would be closed
+    std::uint64_t cost_ = 0;  // of entries [open_, judged_)
 };
 
 // True when entries [open_, i) make a node, filled as far as it should be at most.
 template <class Node>
 bool load_level<Node>::fits_before(std::size_t i) const {
     const bytes upper = parting(i);
-    return cost_ - room_.saved(i - open_, open_lower(), upper) <= room_.target(open_lower(), upper.size());
+    return cost_ - room_.saved(i - open_, open_lower(), upper) <=
+           room_.target(open_lower(), upper.size());
 }
 
 template <class Node>
@@ -156,7 +166,8 @@ void load_level<Node>::add(bytes key, bytes payload, bool is_reference, const ch
                 continue;
             }
         }
-        cost_ += room_.cost(items_[judged_].key_bytes, items_[judged_].payload_bytes, judged_ == open_);
+        cost_ +=
+            room_.cost(items_[judged_].key_bytes, items_[judged_].payload_bytes, judged_ == open_);
         ++judged_;
     }
 }
@@ -226,8 +237,8 @@ void load_level<Node>::finish(std::vector<built_node>& built) {
 }
 
 template <class Node>
-void load_level<Node>::build(std::size_t first, std::size_t last, const owned_key& lower, const owned_key& upper,
-                             std::vector<built_node>& built) {
+void load_level<Node>::build(std::size_t first, std::size_t last, const owned_key& lower,
+                             const owned_key& upper, std::vector<built_node>& built) {
     const private_page page = store_.create(level_);
     typename Node::editor node(page.data, schema_);
     node.format(page.page, level_, store_.transaction(), {view_of(lower), view_of(upper)});
@@ -258,14 +269,18 @@ public:
 template <class Node>
 class bulk_loader::loader final : public implementation {
 public:
-    loader(page_store& store, tree_state& tree, double fill) : store_(store), tree_(tree), fill_(fill) { level(0); }
+    loader(page_store& store, tree_state& tree, double fill)
+        : store_(store), tree_(tree), fill_(fill) {
+        level(0);
+    }
 
     void append(bytes key, bytes value) override {
         check_open();
         check_key(tree_.schema, key);
         check_value(tree_.schema, value);
         if (level(0).has_last() && compare(key, level(0).last_key()) <= 0) {
-            raise(errc::misuse, "a bulk load takes keys in strictly ascending order: sort them first");
+            raise(errc::misuse,
+                  "a bulk load takes keys in strictly ascending order: sort them first");
         }
         if (stands_inline(tree_.schema, key, value)) {
             level(0).add(key, value, false, {}, built_);
@@ -309,12 +324,14 @@ private:
         return *levels_[at];
     }
 
-    // Nodes built at the level below become entries of this level, which may complete nodes in turn.
+    // Nodes built at the level below become entries of this level, which may complete nodes in
+    // turn.
     void hand_up(unsigned at) {
         while (!built_.empty()) {
             const std::vector<built_node> children = std::exchange(built_, {});
             for (const built_node& child : children) {
-                level(at).add(child.lower ? bytes(*child.lower) : bytes{}, {}, false, child.entry, built_);
+                level(at).add(child.lower ? bytes(*child.lower) : bytes{}, {}, false, child.entry,
+                              built_);
             }
             ++at;
         }
@@ -322,8 +339,9 @@ private:
 
     void replace_root(const child_entry& root, unsigned level) {
         const child_entry old = root_entry(tree_);
-        const std::uint64_t born = look_at<Node>(store_, tree_.schema, old, tree_.root.level,
-                                                 [](const Node& node, const auto&) { return node.born(); });
+        const std::uint64_t born =
+            look_at<Node>(store_, tree_.schema, old, tree_.root.level,
+                          [](const Node& node, const auto&) { return node.born(); });
         store_.retire(old.page, born);
         tree_.root = {root.page, root.count, root.checksum, level};
         tree_.holds_extents = tree_.holds_extents || extents_;
@@ -340,9 +358,12 @@ private:
 };
 
 bulk_loader::bulk_loader(page_store& store, tree_state& tree, double fill) {
-    if (!(fill >= fill_min && fill <= 1)) { raise(errc::misuse, "the fill factor of a bulk load is 0.5 to 1"); }
+    if (!(fill >= fill_min && fill <= 1)) {
+        raise(errc::misuse, "the fill factor of a bulk load is 0.5 to 1");
+    }
     if (tree.root.count != 0 || tree.root.level != 0) {
-        raise(errc::misuse, "a bulk load needs an empty tree: put the entries, or load into a new tree");
+        raise(errc::misuse,
+              "a bulk load needs an empty tree: put the entries, or load into a new tree");
     }
     with_layout(tree.schema, [&]<class Node>(std::type_identity<Node>) {
         implementation_ = std::make_unique<loader<Node>>(store, tree, fill);

@@ -9,8 +9,8 @@ namespace pinyon {
 
 namespace {
 
-// Leaves asked for ahead of a scan; asked for again when half of them are used up, so that a device always
-// has 16 to 32 reads to work on.
+// Leaves asked for ahead of a scan; asked for again when half of them are used up, so that a device
+// always has 16 to 32 reads to work on.
 constexpr unsigned read_ahead_leaves = 32;
 // Leaves in a row that make a scan.
 constexpr unsigned scan_leaves_min = 2;
@@ -21,7 +21,9 @@ tree_cursor::tree_cursor(page_store& store, const tree_state& tree, over what) n
     : store_(&store), tree_(&tree), what_(what) {}
 
 void tree_cursor::require_valid() const {
-    if (!valid_) [[unlikely]] { raise(errc::misuse, "the cursor stands on no entry: seek, and look at valid()"); }
+    if (!valid_) [[unlikely]] {
+        raise(errc::misuse, "the cursor stands on no entry: seek, and look at valid()");
+    }
 }
 
 // Runs `work`; a failure of the file is remembered and repeated.
@@ -31,12 +33,15 @@ auto tree_cursor::guarded(Work&& work) const {
     try {
         return work();
     } catch (const error& failed) {
-        if (failed.kind() == errc::corrupt || failed.kind() == errc::io) { failure_ = failed.kind(); }
+        if (failed.kind() == errc::corrupt || failed.kind() == errc::io) {
+            failure_ = failed.kind();
+        }
         throw;
     }
 }
 
-// `seek<Node>` moves and returns whether there is an entry; when it throws, the cursor stands nowhere.
+// `seek<Node>` moves and returns whether there is an entry; when it throws, the cursor stands
+// nowhere.
 template <class Seek>
 void tree_cursor::move(Seek&& seek) {
     guarded([&] {
@@ -64,15 +69,17 @@ auto tree_cursor::look(unsigned level, Look&& look) const {
                          });
 }
 
-// Makes the node at `at` the path's at `level`, standing where `choose(node, level)` says; returns the child
-// there.
+// Makes the node at `at` the path's at `level`, standing where `choose(node, level)` says; returns
+// the child there.
 template <class Node, class Choose>
 child_entry tree_cursor::enter(unsigned level, const child_entry& at, Choose&& choose) {
     step& here = path_[level];
-    const child_entry child =
-        look_at<Node>(*store_, tree_->schema, at, level, [&](const Node& node, const io::page_view& view) {
+    const child_entry child = look_at<Node>(
+        *store_, tree_->schema, at, level, [&](const Node& node, const io::page_view& view) {
             here = {view, at.checksum, 0, node.count()};
-            if (here.count == 0 && tree_->root.level != 0) { raise_damaged(at.page, "is an empty node"); }
+            if (here.count == 0 && tree_->root.level != 0) {
+                raise_damaged(at.page, "is an empty node");
+            }
             here.index = choose(node, level);
             return level == 0 ? child_entry{} : node.child(here.index);
         });
@@ -87,7 +94,9 @@ void tree_cursor::descend(Choose&& choose) {
     scanned_ = 0;
     ahead_ = 0;
     child_entry at = root_entry(*tree_);
-    for (unsigned level = tree_->root.level + 1; level-- > 0;) { at = enter<Node>(level, at, choose); }
+    for (unsigned level = tree_->root.level + 1; level-- > 0;) {
+        at = enter<Node>(level, at, choose);
+    }
     store_->source().count_visits(tree_->root.level + 1);
 }
 
@@ -134,19 +143,23 @@ bool tree_cursor::seek_rank(std::uint64_t n) {
                 ++index;
             }
         }
-        if (index == node.count()) { raise_damaged(node.page(), "holds fewer entries than its parent counts"); }
+        if (index == node.count()) {
+            raise_damaged(node.page(), "holds fewer entries than its parent counts");
+        }
         return index;
     });
     return true;
 }
 
-// To the nearest end of the neighbouring leaf; false when there is none. `edge`: the last key passed.
+// To the nearest end of the neighbouring leaf; false when there is none. `edge`: the last key
+// passed.
 template <class Node>
 bool tree_cursor::step_leaf(direction towards, bytes edge) {
     const bool forward = towards == direction::forward;
     const unsigned height = tree_->root.level + 1;
     unsigned level = 1;
-    while (level < height && (forward ? path_[level].index + 1 >= path_[level].count : path_[level].index == 0)) {
+    while (level < height &&
+           (forward ? path_[level].index + 1 >= path_[level].count : path_[level].index == 0)) {
         ++level;
     }
     if (level >= height) { return false; }
@@ -155,9 +168,11 @@ bool tree_cursor::step_leaf(direction towards, bytes edge) {
     scanning_ = towards;
     store_->source().count_visits(level);
     path_[level].index += forward ? 1U : ~0U;
-    child_entry at = look<Node>(level, [&](const Node& node) { return node.child(path_[level].index); });
+    child_entry at =
+        look<Node>(level, [&](const Node& node) { return node.child(path_[level].index); });
     while (level-- > 0) {
-        at = enter<Node>(level, at, [&](const Node& node, unsigned) { return forward ? 0 : node.count() - 1; });
+        at = enter<Node>(
+            level, at, [&](const Node& node, unsigned) { return forward ? 0 : node.count() - 1; });
     }
     ++scanned_;
     read_ahead<Node>(towards);
@@ -166,7 +181,9 @@ bool tree_cursor::step_leaf(direction towards, bytes edge) {
         const int order = compare(leaf.key(path_[0].index, buffer), edge);
         return forward ? order > 0 : order < 0;
     });
-    if (!in_order) { raise_damaged(path_[0].view.page, "its keys are not in the order of the tree"); }
+    if (!in_order) {
+        raise_damaged(path_[0].view.page, "its keys are not in the order of the tree");
+    }
     key_ready_ = false;
     return true;
 }
@@ -178,7 +195,9 @@ void tree_cursor::read_ahead(direction towards) {
     const unsigned asked = look<Node>(1, [&](const Node& parent) {
         const step& here = path_[1];
         const bool forward = towards == direction::forward;
-        const auto child_at = [&](unsigned place) { return forward ? place : here.count - 1 - place; };
+        const auto child_at = [&](unsigned place) {
+            return forward ? place : here.count - 1 - place;
+        };
         const unsigned place = child_at(here.index);
         if (place + 1 >= here.count) { return 0U; }
         store_->source().prefetch_word(parent.child(child_at(place + 1)).page);
@@ -237,7 +256,8 @@ void tree_cursor::step_to(direction towards) {
         const bool forward = towards == direction::forward;
         if (stale()) {
             const key_buffer stood = key_;
-            return forward ? seek_from<Node>(stood.view(), true) : seek_to<Node>(stood.view(), false);
+            return forward ? seek_from<Node>(stood.view(), true)
+                           : seek_to<Node>(stood.view(), false);
         }
         step& leaf = path_[0];
         if (forward ? leaf.index + 1 < leaf.count : leaf.index != 0) {
@@ -259,7 +279,8 @@ bytes tree_cursor::key() const {
     require_valid();
     if (!key_ready_) {
         guarded([&] {
-            with_layout(tree_->schema, [&]<class Node>(std::type_identity<Node>) { assemble_key<Node>(); });
+            with_layout(tree_->schema,
+                        [&]<class Node>(std::type_identity<Node>) { assemble_key<Node>(); });
         });
     }
     return key_.view();
@@ -270,7 +291,9 @@ stored_value tree_cursor::stored() const {
     return guarded([&] {
         if (stale()) {
             const auto found = find_stored(*store_, *tree_, key_.view());
-            if (!found) { raise(errc::misuse, "the entry under the cursor was erased: move the cursor first"); }
+            if (!found) {
+                raise(errc::misuse, "the entry under the cursor was erased: move the cursor first");
+            }
             return *found;
         }
         return with_layout(tree_->schema, [&]<class Node>(std::type_identity<Node>) {

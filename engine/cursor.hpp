@@ -1,13 +1,15 @@
-// A position in a tree, moved by seeking and stepping in both directions. It keeps its path from the root;
-// the parent of the leaf tells it the next leaves, which it prefetches once a scan is under way. A cursor
-// over a tree that changes keeps its key and finds its place again after each change.
+// A position in a tree, moved by seeking and stepping in both directions. It keeps its path from
+// the root; the parent of the leaf tells it the next leaves, which it prefetches once a scan is
+// under way. A cursor over a tree that changes keeps its key and finds its place again after each
+// change.
 //
 // Invariants
-//  1. Leaves passed in one direction have ascending (or descending) keys: a file in which they do not is
-//     corrupt, so that a scan ends whatever the file says.
+//  1. Leaves passed in one direction have ascending (or descending) keys: a file in which they do
+//     not is corrupt, so that a scan ends whatever the file says.
 //  2. After a failure (corrupt, io) the cursor fails for ever.
 //
-// Threads: one at a time. Failure: corrupt, io; misuse when an entry is asked for where there is none.
+// Threads: one at a time. Failure: corrupt, io; misuse when an entry is asked for where there is
+// none.
 #pragma once
 
 #include <array>
@@ -26,7 +28,8 @@ public:
     };
 
     // `store` and `tree` outlive the cursor. At first it stands nowhere.
-    tree_cursor(page_store& store, const tree_state& tree, over what = over::changing_tree) noexcept;
+    tree_cursor(page_store& store, const tree_state& tree,
+                over what = over::changing_tree) noexcept;
 
     [[nodiscard]] bool valid() const noexcept { return valid_; }
     // First entry with a key >= `key` (> with `after`); not valid when there is none. O(log n).
@@ -36,13 +39,13 @@ public:
     void seek_nth(std::uint64_t n);  // O(log n) by subtree counts
     void first();
     void last();
-    // REQUIRES: valid. O(1) amortised. After a change they go to the neighbour of the key they stood on,
-    // whether its entry is still there or not.
+    // REQUIRES: valid. O(1) amortised. After a change they go to the neighbour of the key they
+    // stood on, whether its entry is still there or not.
     void next();
     void previous();
 
-    // REQUIRES: valid. The key stays until the cursor moves; the value as `find` says. When the entry was
-    // erased meanwhile the key is still there and the value is misuse.
+    // REQUIRES: valid. The key stays until the cursor moves; the value as `find` says. When the
+    // entry was erased meanwhile the key is still there and the value is misuse.
     [[nodiscard]] bytes key() const;
     [[nodiscard]] bytes value() const;
     [[nodiscard]] stored_value stored() const;

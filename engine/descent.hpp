@@ -1,14 +1,16 @@
-// Visits of a tree's nodes, shared by lookups, changes, cursors and loads. Every read of a node goes
-// through `look_at`: what it returns was read while the page was verified, or the visit is repeated.
+// Visits of a tree's nodes, shared by lookups, changes, cursors and loads. Every read of a node
+// goes through `look_at`: what it returns was read while the page was verified, or the visit is
+// repeated.
 //
 // Invariants
-//  1. A descent ends: the level falls by exactly one a step (page_store::read compares it), and no tree is
-//     higher than format::height_max.
+//  1. A descent ends: the level falls by exactly one a step (page_store::read compares it), and no
+//     tree is higher than format::height_max.
 //
 // Threads: as page_store::read.
 // Failure: corrupt with the page number; io.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -19,20 +21,23 @@
 
 namespace pinyon {
 
-// A page that is evicted between its arrival and the end of one search, so many times in a row, is in a pool
-// that cannot hold what its threads read at this moment.
+// A page that is evicted between its arrival and the end of one search, so many times in a row, is
+// in a pool that cannot hold what its threads read at this moment.
 inline constexpr unsigned visit_attempts_max = 100'000;
 
 // Calls `call(std::type_identity<Node>{})` with the node class of the tree: the one branch that an
 // operation spends on the layout.
 template <class Call>
 decltype(auto) with_layout(const node_schema& schema, Call&& call) {
-    if (schema.layout == format::node_layout::fixed) { return call(std::type_identity<fixed_node>{}); }
+    if (schema.layout == format::node_layout::fixed) {
+        return call(std::type_identity<fixed_node>{});
+    }
     return call(std::type_identity<slotted_node>{});
 }
 
 [[noreturn]] inline void raise_damaged(std::uint64_t page, const std::string& what) {
-    raise(errc::corrupt, "page " + std::to_string(page) + ": " + what + "; run `pinyon check` on the file", page);
+    raise(errc::corrupt,
+          "page " + std::to_string(page) + ": " + what + "; run `pinyon check` on the file", page);
 }
 
 [[nodiscard]] inline child_entry root_entry(const tree_state& tree) {
@@ -44,26 +49,27 @@ decltype(auto) with_layout(const node_schema& schema, Call&& call) {
 
 // look(node, view), of a node named by its parent's entry `at`.
 template <class Node, class Look>
-[[nodiscard]] auto look_at(const page_store& store, const node_schema& schema, const child_entry& at,
-                           unsigned level, Look&& look) {
+[[nodiscard]] auto look_at(const page_store& store, const node_schema& schema,
+                           const child_entry& at, unsigned level, Look&& look) {
     for (unsigned attempt = 0; attempt < visit_attempts_max; ++attempt) {
         const io::page_view view = store.read(schema, at.page, level, at.checksum);
         Node::prefetch(view.data, schema, level);
         auto result = look(Node(view.data, schema), view);
         if (store.unchanged(view)) [[likely]] { return result; }
     }
-    raise(errc::io, "page " + std::to_string(at.page) +
-                        " is evicted faster than it can be read: give the pool more memory (pool_bytes)",
+    raise(errc::io,
+          "page " + std::to_string(at.page) +
+              " is evicted faster than it can be read: give the pool more memory (pool_bytes)",
           at.page);
 }
 
 // The child of `at` (at `level` > 0) whose range holds `key`; on its way to the processor already.
 template <class Node>
-[[nodiscard]] child_entry child_for(const page_store& store, const node_schema& schema, const child_entry& at,
-                                    unsigned level, bytes key) {
-    const child_entry child = look_at<Node>(store, schema, at, level, [&](const Node& node, const auto&) {
-        return node.child(node.child_index(key));
-    });
+[[nodiscard]] child_entry child_for(const page_store& store, const node_schema& schema,
+                                    const child_entry& at, unsigned level, bytes key) {
+    const child_entry child = look_at<Node>(
+        store, schema, at, level,
+        [&](const Node& node, const auto&) { return node.child(node.child_index(key)); });
     store.source().prefetch_word(child.page);
     return child;
 }
@@ -93,6 +99,16 @@ template <class Node>
 [[nodiscard]] stored_value stored_in(const Node& leaf, unsigned index) {
     if (leaf.is_reference(index)) { return {{}, reference_in(leaf, index)}; }
     return {leaf.value(index), std::nullopt};
+}
+
+// Absent when open.
+template <class Node>
+[[nodiscard]] std::optional<bytes> lower_fence_of(const Node& node, key_buffer& buffer) {
+    return node.has_lower_fence() ? std::optional(node.lower_fence(buffer)) : std::nullopt;
+}
+template <class Node>
+[[nodiscard]] std::optional<bytes> upper_fence_of(const Node& node, key_buffer& buffer) {
+    return node.has_upper_fence() ? std::optional(node.upper_fence(buffer)) : std::nullopt;
 }
 
 // Entries in the subtree of a node.

@@ -15,10 +15,10 @@ inline void check_key(const node_schema& schema, bytes key) {
                                        " bytes, this one has " + std::to_string(key.size()));
     }
     if (key.size() > format::key_bytes_max(schema.page_bytes)) {
-        raise(errc::key_too_long,
-              "the encoded key has " + std::to_string(key.size()) + " bytes, at most " +
-                  std::to_string(format::key_bytes_max(schema.page_bytes)) +
-                  " fit: shorten it, or create the database with larger pages");
+        raise(errc::key_too_long, "the encoded key has " + std::to_string(key.size()) +
+                                      " bytes, at most " +
+                                      std::to_string(format::key_bytes_max(schema.page_bytes)) +
+                                      " fit: shorten it, or create the database with larger pages");
     }
 }
 
@@ -33,7 +33,8 @@ inline void check_value(const node_schema& schema, bytes value) {
 }
 
 // False: the value goes to an extent.
-[[nodiscard]] inline bool stands_inline(const node_schema& schema, bytes key, bytes value) noexcept {
+[[nodiscard]] inline bool stands_inline(const node_schema& schema, bytes key,
+                                        bytes value) noexcept {
     return schema.layout == format::node_layout::fixed ||
            key.size() + value.size() <= slotted_entry_max(schema.page_bytes);
 }

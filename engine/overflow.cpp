@@ -32,8 +32,10 @@ struct run_shape {
 }
 
 [[noreturn]] void raise_damaged(std::uint64_t page, const std::string& what) {
-    raise(errc::corrupt, "large value at page " + std::to_string(page) + ": " + what +
-                             "; run `pinyon check` on the file", page);
+    raise(errc::corrupt,
+          "large value at page " + std::to_string(page) + ": " + what +
+              "; run `pinyon check` on the file",
+          page);
 }
 
 // Bytes of piece `index` of a value.
@@ -41,7 +43,8 @@ struct run_shape {
     return std::min(run_bytes_max, length - index * run_bytes_max);
 }
 
-[[nodiscard]] format::extent_reference list_reference(const format::extent_reference& value) noexcept {
+[[nodiscard]] format::extent_reference list_reference(
+    const format::extent_reference& value) noexcept {
     format::extent_reference list = value;
     list.length = std::uint64_t{value.pieces} * sizeof(format::extent_reference);
     return list;
@@ -68,7 +71,8 @@ void check_reference(const page_store& store, const format::extent_reference& re
 }
 
 // The checksums of a run's data pages, verified. REQUIRES: check_run.
-[[nodiscard]] std::vector<std::uint32_t> load_sums(const page_store& store, const format::extent_reference& run) {
+[[nodiscard]] std::vector<std::uint32_t> load_sums(const page_store& store,
+                                                   const format::extent_reference& run) {
     const run_shape shape = shape_of(run.length, store.page_bytes());
     const std::uint64_t first = run.first + shape.data_pages;
     std::vector<std::uint32_t> sums(shape.sum_pages * store.page_bytes() / sizeof(std::uint32_t));
@@ -102,8 +106,9 @@ void read_page(const page_store& store, const io::page_reference& reference, std
         if (!out.empty()) { std::memcpy(out.data(), view.data + offset, out.size()); }
         if (store.unchanged(view)) { return; }
     }
-    raise(errc::io, "page " + std::to_string(reference.page) +
-                        " is evicted faster than it can be read: give the pool more memory (pool_bytes)",
+    raise(errc::io,
+          "page " + std::to_string(reference.page) +
+              " is evicted faster than it can be read: give the pool more memory (pool_bytes)",
           reference.page);
 }
 
@@ -119,8 +124,8 @@ void prefetch_pages(page_store& store, std::uint64_t first, std::uint64_t pages)
 }
 
 // The references of a value's runs: itself, or its pieces, each checked.
-[[nodiscard]] std::vector<format::extent_reference> load_pieces(page_store& store,
-                                                                const format::extent_reference& value) {
+[[nodiscard]] std::vector<format::extent_reference> load_pieces(
+    page_store& store, const format::extent_reference& value) {
     check_reference(store, value);
     if (value.pieces == 1) { return {value}; }
     const format::extent_reference list = list_reference(value);
@@ -146,7 +151,9 @@ void prefetch_pages(page_store& store, std::uint64_t first, std::uint64_t pages)
 std::uint64_t extent_pages(std::uint64_t length, std::uint32_t page_bytes) noexcept {
     const std::uint64_t whole = length / run_bytes_max;
     std::uint64_t pages = whole * shape_of(run_bytes_max, page_bytes).pages();
-    if (length % run_bytes_max != 0) { pages += shape_of(length % run_bytes_max, page_bytes).pages(); }
+    if (length % run_bytes_max != 0) {
+        pages += shape_of(length % run_bytes_max, page_bytes).pages();
+    }
     return pages;
 }
 
@@ -185,13 +192,15 @@ public:
     // REQUIRES: room() == 0.
     [[nodiscard]] format::extent_reference finish() {
         if (filled_ != 0) {
-            std::fill(page_.begin() + static_cast<std::ptrdiff_t>(filled_), page_.end(), std::byte{0});
+            std::fill(page_.begin() + static_cast<std::ptrdiff_t>(filled_), page_.end(),
+                      std::byte{0});
             flush_filled();
         }
         const std::uint64_t first_sum = run_.first + shape_.data_pages;
         const bytes raw = std::as_bytes(std::span(sums_));
         for (std::uint64_t page = 0; page < shape_.sum_pages; ++page) {
-            store_.file().write((first_sum + page) * page_.size(), raw.subspan(page * page_.size(), page_.size()));
+            store_.file().write((first_sum + page) * page_.size(),
+                                raw.subspan(page * page_.size(), page_.size()));
         }
         store_.wrote(run_);
         return {length_, run_.first, store_.transaction(), store_.seal().of_raw(first_sum, raw), 1};
@@ -203,8 +212,8 @@ private:
         filled_ = 0;
     }
 
-    // A page a call: larger writes leave large folios in the page cache, which a later store of one byte
-    // would write back as a whole.
+    // A page a call: larger writes leave large folios in the page cache, which a later store of one
+    // byte would write back as a whole.
     void flush(bytes page) {
         store_.file().write((run_.first + pages_) * page_.size(), page);
         sums_[pages_] = store_.seal().of_raw(run_.first + pages_, page);
@@ -222,7 +231,8 @@ private:
     std::size_t filled_ = 0;
 };
 
-extent_writer::extent_writer(page_store& store, std::uint64_t length) : store_(store), length_(length) {
+extent_writer::extent_writer(page_store& store, std::uint64_t length)
+    : store_(store), length_(length) {
     if (length == 0) { raise(errc::misuse, "an empty value needs no extent: put it as it is"); }
     if (length > format::value_bytes_max) {
         raise(errc::value_too_long, "a value may have 2^40 bytes: store it in several entries");
@@ -233,10 +243,13 @@ extent_writer::~extent_writer() = default;
 
 void extent_writer::write(bytes chunk) {
     if (chunk.size() > length_ - written_) {
-        raise(errc::misuse, "more bytes came than the length announced for the value, " + std::to_string(length_));
+        raise(errc::misuse, "more bytes came than the length announced for the value, " +
+                                std::to_string(length_));
     }
     while (!chunk.empty()) {
-        if (!run_) { run_ = std::make_unique<run_writer>(store_, piece_bytes(length_, pieces_.size())); }
+        if (!run_) {
+            run_ = std::make_unique<run_writer>(store_, piece_bytes(length_, pieces_.size()));
+        }
         const std::size_t part = std::min<std::uint64_t>(chunk.size(), run_->room());
         run_->write(chunk.first(part));
         written_ += part;
@@ -250,8 +263,8 @@ void extent_writer::write(bytes chunk) {
 
 format::extent_reference extent_writer::finish() {
     if (written_ != length_) {
-        raise(errc::misuse, "only " + std::to_string(written_) + " of the " + std::to_string(length_) +
-                                " bytes announced for the value came");
+        raise(errc::misuse, "only " + std::to_string(written_) + " of the " +
+                                std::to_string(length_) + " bytes announced for the value came");
     }
     if (pieces_.size() == 1) { return pieces_.front(); }
     const bytes list = std::as_bytes(std::span(pieces_));
@@ -283,7 +296,8 @@ void extent_reader::load_piece(std::uint64_t index) {
 
 // Half a window before the pages asked for are used up, the next ones are asked for.
 void extent_reader::read_ahead(std::uint64_t first_page, std::uint64_t pages) {
-    const std::uint64_t wanted = std::min<std::uint64_t>(first_page + pages + read_ahead_pages / 2, sums_.size());
+    const std::uint64_t wanted =
+        std::min<std::uint64_t>(first_page + pages + read_ahead_pages / 2, sums_.size());
     if (first_page > ahead_ || ahead_ == 0) { ahead_ = first_page; }
     if (wanted <= ahead_) { return; }
     const std::uint64_t end = std::min<std::uint64_t>(wanted + read_ahead_pages / 2, sums_.size());
@@ -337,21 +351,24 @@ bytes view_extent(page_store& store, const format::extent_reference& reference) 
     const std::byte* first = nullptr;
     for (std::uint64_t page = 0; page < sums.size(); ++page) {
         if (page % read_ahead_pages == 0) {
-            prefetch_pages(store, reference.first + page, std::min(read_ahead_pages, sums.size() - page));
+            prefetch_pages(store, reference.first + page,
+                           std::min(read_ahead_pages, sums.size() - page));
         }
         if (sums[page] == 0) { raise_damaged(reference.first, "a page of it has no checksum"); }
         const io::page_view view = store.source().fetch(page_of(reference, page, sums[page]));
         if (page == 0) { first = view.data; }
         if (view.data != first + page * store.page_bytes()) {
-            raise(errc::value_too_long, "without a mapping a value of more than a page has no single view: "
-                                        "read it as a stream");
+            raise(errc::value_too_long,
+                  "without a mapping a value of more than a page has no single view: "
+                  "read it as a stream");
         }
     }
     return {first, reference.length};
 }
 
 void retire_extent(page_store& store, const format::extent_reference& reference) {
-    for_each_run(store, reference, [&](io::page_run run, std::uint64_t born) { store.retire_run(run, born); });
+    for_each_run(store, reference,
+                 [&](io::page_run run, std::uint64_t born) { store.retire_run(run, born); });
 }
 
 void for_each_run(page_store& store, const format::extent_reference& reference,
@@ -370,7 +387,8 @@ void verify_extent(page_store& store, const format::extent_reference& reference)
         const std::vector<std::uint32_t> sums = load_sums(store, piece);
         for (std::uint64_t page = 0; page < sums.size(); ++page) {
             if (page % read_ahead_pages == 0) {
-                prefetch_pages(store, piece.first + page, std::min(read_ahead_pages, sums.size() - page));
+                prefetch_pages(store, piece.first + page,
+                               std::min(read_ahead_pages, sums.size() - page));
             }
             read_page(store, page_of(piece, page, sums[page]), 0, {});
         }

@@ -1,12 +1,13 @@
 // Large values: each stands in a run of raw pages, data pages first, then sum pages with one 4-byte
-// checksum a data page; the leaf holds an extent_reference. A value longer than run_bytes_max is cut into
-// pieces of that size, and the references of the pieces are themselves stored as a run. A run belongs to
-// one version of one value: it is never written again.
+// checksum a data page; the leaf holds an extent_reference. A value longer than run_bytes_max is
+// cut into pieces of that size, and the references of the pieces are themselves stored as a run. A
+// run belongs to one version of one value: it is never written again.
 //
 // Invariants
-//  1. sums_checksum covers the sum pages, and each sum covers one data page (its unused tail is zero), so
-//     every page is verified before its first byte is returned.
-//  2. Lengths and page numbers from a file are checked against the file's size before memory is taken.
+//  1. sums_checksum covers the sum pages, and each sum covers one data page (its unused tail is
+//     zero), so every page is verified before its first byte is returned.
+//  2. Lengths and page numbers from a file are checked against the file's size before memory is
+//     taken.
 //
 // Threads: readers from any thread; the writer as the transaction's.
 // Failure: corrupt, io; no_space from the writer; value_too_long from `view`.
@@ -42,8 +43,8 @@ public:
     void write(bytes chunk);
     // All bytes are there: returns the reference for the leaf. Throws misuse when some are missing.
     [[nodiscard]] format::extent_reference finish();
-    // In place of `finish`: the pages taken so far are free again. A writer that goes without either keeps
-    // them until the transaction aborts.
+    // In place of `finish`: the pages taken so far are free again. A writer that goes without
+    // either keeps them until the transaction aborts.
     void abandon();
     [[nodiscard]] std::uint64_t written() const noexcept { return written_; }
     [[nodiscard]] std::uint64_t length() const noexcept { return length_; }
@@ -52,11 +53,12 @@ private:
     page_store& store_;
     std::uint64_t length_;
     std::uint64_t written_ = 0;
-    std::unique_ptr<run_writer> run_;   // of the piece being written
+    std::unique_ptr<run_writer> run_;  // of the piece being written
     std::vector<format::extent_reference> pieces_;
 };
 
-// Reads a value in order or at any offset, verifying what it passes. Holds one piece's checksums at a time.
+// Reads a value in order or at any offset, verifying what it passes. Holds one piece's checksums at
+// a time.
 class extent_reader {
 public:
     // Verifies the reference and its list of pieces; reads no data.
@@ -75,8 +77,8 @@ private:
     std::vector<format::extent_reference> pieces_;
     std::vector<std::uint32_t> sums_;  // of piece_
     std::uint64_t piece_ = ~std::uint64_t{0};
-    std::uint64_t next_offset_ = 0;   // where a read in order would begin
-    std::uint64_t ahead_ = 0;         // pages of the piece asked for already
+    std::uint64_t next_offset_ = 0;  // where a read in order would begin
+    std::uint64_t ahead_ = 0;        // pages of the piece asked for already
 };
 
 // The longest value that `view_extent` returns: run_bytes_max or half the pool.

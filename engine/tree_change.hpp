@@ -1,13 +1,14 @@
-// One change of a tree: a path from the root to a leaf, first only read, then made writable from the top
-// down, then changed from the leaf upwards by splits, borrows and merges.
+// One change of a tree: a path from the root to a leaf, first only read, then made writable from
+// the top down, then changed from the leaf upwards by splits, borrows and merges.
 //
 // Invariants
-//  1. After `make_writable` every node of the path is private, and the entry of each in its parent has its
-//     page, its new count and checksum 0.
-//  2. While a node is being split or refilled, its parent's entries still add up to the parent's own count;
-//     so a parent that must be split on the way knows the counts of its halves.
+//  1. After `make_writable` every node of the path is private, and the entry of each in its parent
+//     has its page, its new count and checksum 0.
+//  2. While a node is being split or refilled, its parent's entries still add up to the parent's
+//     own count; so a parent that must be split on the way knows the counts of its halves.
 //
-// Threads: the writer's. An object serves one change: its pointers die at the next page_store::relieve.
+// Threads: the writer's. An object serves one change: its pointers die at the next
+// page_store::relieve.
 // Failure: corrupt, io, no_space; before the first page change the tree is as it was.
 #pragma once
 
@@ -25,13 +26,14 @@ class tree_change {
 public:
     using editor = typename Node::editor;
 
-    tree_change(page_store& store, tree_state& tree) noexcept  // NOLINT(*-member-init): scratch stays unset
+    tree_change(page_store& store,
+                tree_state& tree) noexcept  // NOLINT(*-member-init): scratch stays unset
         : store_(store), tree_(tree), schema_(tree.schema) {}
     tree_change(const tree_change&) = delete;
     tree_change& operator=(const tree_change&) = delete;
 
-    // Finds the path to the leaf whose range holds `key`; changes nothing. `look(leaf, search_result)`
-    // reads the leaf; returns what it returns.
+    // Finds the path to the leaf whose range holds `key`; changes nothing. `look(leaf,
+    // search_result)` reads the leaf; returns what it returns.
     template <class Look>
     auto descend(bytes key, Look&& look);
     // Makes the path private; its subtrees will have `added` more entries and `removed` fewer.
@@ -70,7 +72,8 @@ private:
     void shrink_root();
     [[nodiscard]] unsigned split_point(const Node& node, unsigned position) const;
     void split(unsigned level, bytes key);
-    void add_sibling(unsigned level, bytes separator, const child_entry& left, const child_entry& right);
+    void add_sibling(unsigned level, bytes separator, const child_entry& left,
+                     const child_entry& right);
     [[nodiscard]] static bytes held(bytes key, key_buffer& buffer);
 
     void refill_path();
@@ -94,8 +97,8 @@ auto tree_change<Node>::descend(bytes key, Look&& look) {
     child_entry at = root_entry(tree_);
     for (unsigned level = tree_.root.level; level > 0; --level) {
         step& here = path_[level];
-        const child_entry child =
-            look_at<Node>(store_, schema_, at, level, [&](const Node& node, const io::page_view& view) {
+        const child_entry child = look_at<Node>(
+            store_, schema_, at, level, [&](const Node& node, const io::page_view& view) {
                 const unsigned index = node.child_index(key);
                 here = {view.data, nullptr, at.page, at.count, at.checksum, index, view.state};
                 return node.child(index);
@@ -113,7 +116,9 @@ auto tree_change<Node>::descend(bytes key, Look&& look) {
 template <class Node>
 void tree_change<Node>::make_writable(std::uint64_t added, std::uint64_t removed) {
     for (unsigned level = 0; level <= tree_.root.level; ++level) {
-        if (path_[level].count < removed) { raise_damaged(path_[level].page, "its parent counts too few entries in it"); }
+        if (path_[level].count < removed) {
+            raise_damaged(path_[level].page, "its parent counts too few entries in it");
+        }
     }
     ++tree_.changes;
     for (unsigned level = tree_.root.level + 1; level-- > 0;) {
@@ -161,7 +166,9 @@ void tree_change<Node>::erase(unsigned first, unsigned last) {
 template <class Node>
 void tree_change<Node>::grow_root() {
     const unsigned level = tree_.root.level + 1;
-    if (level >= format::height_max) { raise_damaged(tree_.root.page, "is the root of a tree that cannot grow"); }
+    if (level >= format::height_max) {
+        raise_damaged(tree_.root.page, "is the root of a tree that cannot grow");
+    }
     const private_page root = store_.create(level);
     editor node(root.data, schema_);
     node.format(root.page, level, store_.transaction(), {});
@@ -180,8 +187,8 @@ void tree_change<Node>::shrink_root() {
     };
     while (tree_.root.level > 0) {
         const unsigned level = tree_.root.level;
-        const root_look root =
-            look_at<Node>(store_, schema_, root_entry(tree_), level, [](const Node& node, const auto&) {
+        const root_look root = look_at<Node>(
+            store_, schema_, root_entry(tree_), level, [](const Node& node, const auto&) {
                 return root_look{node.count(), node.child(0), node.born()};
             });
         if (root.children != 1) { return; }
@@ -194,7 +201,8 @@ void tree_change<Node>::shrink_root() {
 template <class Node>
 unsigned tree_change<Node>::split_point(const Node& node, unsigned position) const {
     const unsigned count = node.count();
-    const bool ascending = schema_.minimum_degree == 0 && position == count && !node.has_upper_fence();
+    const bool ascending =
+        schema_.minimum_degree == 0 && position == count && !node.has_upper_fence();
     const unsigned index = node.split_index(position, ascending);
     // An inner half needs two children, the newcomer included; a leaf half one entry.
     const unsigned least = node.leaf() ? 1 : 2;
@@ -203,8 +211,8 @@ unsigned tree_change<Node>::split_point(const Node& node, unsigned position) con
     return std::clamp(index, least, most);
 }
 
-// Splits the node of the path at `level`, so that there is room at its index (a leaf, for `key`) or behind
-// it (an inner node); the path then leads through the half that has the room.
+// Splits the node of the path at `level`, so that there is room at its index (a leaf, for `key`) or
+// behind it (an inner node); the path then leads through the half that has the room.
 template <class Node>
 void tree_change<Node>::split(unsigned level, bytes key) {
     if (is_root(level)) { grow_root(); }
@@ -216,17 +224,17 @@ void tree_change<Node>::split(unsigned level, bytes key) {
     key_buffer lower_buffer;
     key_buffer upper_buffer;
     key_buffer separator_buffer;
-    const fence_pair fences{old.has_lower_fence() ? std::optional(old.lower_fence(lower_buffer)) : std::nullopt,
-                            old.has_upper_fence() ? std::optional(old.upper_fence(upper_buffer)) : std::nullopt};
+    const std::optional<bytes> lower = lower_fence_of(old, lower_buffer);
+    const std::optional<bytes> upper = upper_fence_of(old, upper_buffer);
     const bytes separator = held(old.separator(cut, separator_buffer), separator_buffer);
     const bool goes_right = level == 0 ? compare(key, separator) >= 0 : position > cut;
 
     const private_page added = store_.create(level);
     editor right(added.data, schema_);
-    right.format(added.page, level, store_.transaction(), {separator, fences.upper});
+    right.format(added.page, level, store_.transaction(), {separator, upper});
     right.append(old, cut, old.count());
     editor left(here.data, schema_);
-    left.format(here.page, level, store_.transaction(), {fences.lower, separator});
+    left.format(here.page, level, store_.transaction(), {lower, separator});
     left.append(old, 0, cut);
 
     // A leaf is split for an entry that its ancestors count already.
@@ -242,8 +250,8 @@ void tree_change<Node>::split(unsigned level, bytes key) {
     }
 }
 
-// The path's node at `level` has become two: puts both into the parent. The parent's entry for the node
-// still counts both.
+// The path's node at `level` has become two: puts both into the parent. The parent's entry for the
+// node still counts both.
 template <class Node>
 void tree_change<Node>::add_sibling(unsigned level, bytes separator, const child_entry& left,
                                     const child_entry& right) {
@@ -254,8 +262,8 @@ void tree_change<Node>::add_sibling(unsigned level, bytes separator, const child
     parent.insert_child(index + 1, separator, right);
 }
 
-// From the leaf upwards: nodes that have become too empty take entries from a neighbour or become one
-// with it, and a root that is left with one child goes.
+// From the leaf upwards: nodes that have become too empty take entries from a neighbour or become
+// one with it, and a root that is left with one child goes.
 template <class Node>
 void tree_change<Node>::refill_path() {
     for (unsigned level = 0; level < tree_.root.level; ++level) {
@@ -304,8 +312,8 @@ auto tree_change<Node>::load(unsigned level, unsigned index) -> neighbour {
     return {found, entry, index};
 }
 
-// With a minimum degree nodes are merged only when there are too few entries for two; without, whenever the
-// result fits.
+// With a minimum degree nodes are merged only when there are too few entries for two; without,
+// whenever the result fits.
 template <class Node>
 bool tree_change<Node>::should_merge(const Node& left, const Node& right) const {
     if (schema_.minimum_degree != 0) {
@@ -329,8 +337,7 @@ void tree_change<Node>::merge(unsigned level, const neighbour& other) {
     key_buffer upper;
     editor merged(here.data, schema_);
     merged.format(here.page, level, store_.transaction(),
-                  {left.has_lower_fence() ? std::optional(left.lower_fence(lower)) : std::nullopt,
-                   right.has_upper_fence() ? std::optional(right.upper_fence(upper)) : std::nullopt});
+                  {lower_fence_of(left, lower), upper_fence_of(right, upper)});
     merged.append(left, 0, left.count());
     merged.append(right, 0, right.count());
 
@@ -369,29 +376,31 @@ void tree_change<Node>::balance(unsigned level, const neighbour& other) {
     key_buffer lower;
     key_buffer upper;
     key_buffer separator_buffer;
-    const bytes separator = held(cut < left.count() ? left.separator(cut, separator_buffer)
-                                                    : right.separator(cut - left.count(), separator_buffer),
-                                 separator_buffer);
+    const bytes separator =
+        held(cut < left.count() ? left.separator(cut, separator_buffer)
+                                : right.separator(cut - left.count(), separator_buffer),
+             separator_buffer);
     editor new_left(left_page.data, schema_);
     new_left.format(left_page.page, level, store_.transaction(),
-                    {left.has_lower_fence() ? std::optional(left.lower_fence(lower)) : std::nullopt, separator});
+                    {lower_fence_of(left, lower), separator});
     new_left.append(left, 0, std::min(cut, left.count()));
     if (cut > left.count()) { new_left.append(right, 0, cut - left.count()); }
     editor new_right(right_page.data, schema_);
     new_right.format(right_page.page, level, store_.transaction(),
-                     {separator, right.has_upper_fence() ? std::optional(right.upper_fence(upper)) : std::nullopt});
+                     {separator, upper_fence_of(right, upper)});
     if (cut < left.count()) { new_right.append(left, cut, left.count()); }
     new_right.append(right, cut > left.count() ? cut - left.count() : 0, right.count());
 
-    // The separator changes, and a longer one may not fit the parent: both nodes become one entry, which
-    // then splits in two like any other.
+    // The separator changes, and a longer one may not fit the parent: both nodes become one entry,
+    // which then splits in two like any other.
     const std::uint64_t left_count = entries_below<Node>(new_left);
     const std::uint64_t right_count = entries_below<Node>(new_right);
     above.index = std::min(above.index, other.index);
     editor parent = edit(level + 1);
     parent.set_child(above.index, {left_page.page, left_count + right_count, 0});
     parent.erase(above.index + 1);
-    add_sibling(level, separator, {left_page.page, left_count, 0}, {right_page.page, right_count, 0});
+    add_sibling(level, separator, {left_page.page, left_count, 0},
+                {right_page.page, right_count, 0});
 }
 
 }  // namespace pinyon

@@ -1,5 +1,5 @@
-// Trees with a minimum degree t: t-1 to 2t-1 keys in every node but the root, after every single change, as
-// in the textbook. store_rig's validator counts them.
+// Trees with a minimum degree t: t-1 to 2t-1 keys in every node but the root, after every single
+// change, as in the textbook. store_rig's validator counts them.
 #define BOOST_TEST_MODULE btree_degree
 #include <boost/test/unit_test.hpp>
 
@@ -34,7 +34,8 @@ private:
             if (level != 0) {
                 draw(node.child(i), level - 1);
             } else {
-                text_ += (i == 0 ? "" : " ") + std::to_string(static_cast<unsigned char>(node.key(i, buffer)[7]));
+                text_ += (i == 0 ? "" : " ") +
+                         std::to_string(static_cast<unsigned char>(node.key(i, buffer)[7]));
             }
         }
         text_ += level == 0 ? "]" : ")";
@@ -145,7 +146,7 @@ BOOST_AUTO_TEST_CASE(inner_nodes_split_borrow_and_merge) {
     put_all(rig, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12});
     BOOST_TEST(rig.tree.root.level >= 2U);
     // Inner nodes lose children from either end.
-    for (const std::uint64_t key : {1, 2, 12, 11, 3, 10}) {
+    for (const std::uint64_t key : {1U, 2U, 12U, 11U, 3U, 10U}) {
         BOOST_TEST(rig.erase(key_of(key)));
         rig.commit();
         rig.validate();
@@ -164,7 +165,8 @@ BOOST_AUTO_TEST_CASE(ranges_keep_the_bounds) {
                 store_rig rig(degree_schema(t));
                 rig.begin();
                 for (std::uint64_t i = 0; i < 1000; ++i) { rig.put(key_of(i), key_of(i)); }
-                BOOST_TEST(erase_range(*rig.store, rig.tree, as_bytes(key_of(from)), as_bytes(key_of(from + 300))) ==
+                BOOST_TEST(erase_range(*rig.store, rig.tree, as_bytes(key_of(from)),
+                                       as_bytes(key_of(from + 300))) ==
                            std::min<std::uint64_t>(300, 1000 - from));
                 rig.commit();
                 rig.validate();

@@ -54,7 +54,8 @@ model words(std::uint64_t count, std::size_t value_max) {
 model groups(std::uint64_t count) {
     model content;
     for (std::uint64_t i = 0; i < count; ++i) {
-        content[std::string(400 + i / 40 % 3 * 30, static_cast<char>('a' + i / 200)) + key_of(i, 3)] = "v";
+        content[std::string(400 + i / 40 % 3 * 30, static_cast<char>('a' + i / 200)) +
+                key_of(i, 3)] = "v";
     }
     return content;
 }
@@ -71,7 +72,8 @@ BOOST_AUTO_TEST_CASE(every_size_gives_a_sound_tree) {
                     store_rig rig(schema);
                     model content;
                     for (const auto& [key, value] : numbers(count)) {
-                        content[schema.key_bytes == 13 ? "group" + key : key] = std::string(schema.value_bytes, 'v');
+                        content[schema.key_bytes == 13 ? "group" + key : key] =
+                            std::string(schema.value_bytes, 'v');
                     }
                     load(rig, content, fill);
                     rig.require(content);
@@ -90,7 +92,8 @@ BOOST_AUTO_TEST_CASE(large_loads_equal_inserts) {
     for (const std::uint32_t page_bytes : {4096U, 16384U}) {
         for (const bool fixed : {true, false}) {
             BOOST_TEST_CONTEXT("page " << page_bytes << ", fixed " << fixed) {
-                const node_schema schema = fixed ? fixed_schema(page_bytes) : slotted_schema(page_bytes);
+                const node_schema schema =
+                    fixed ? fixed_schema(page_bytes) : slotted_schema(page_bytes);
                 const model content = fixed ? numbers(30'000) : words(15'000, 200);
                 store_rig loaded(schema);
                 load(loaded, content, 1.0);
@@ -125,7 +128,9 @@ BOOST_AUTO_TEST_CASE(pages_are_filled_as_asked) {
     // Shared prefixes are stored once a page, and more entries take their place.
     store_rig rig(slotted_schema());
     model content;
-    for (std::uint64_t i = 0; i < 20'000; ++i) { content["a prefix of thirty bytes, that is" + key_of(i)] = key_of(i); }
+    for (std::uint64_t i = 0; i < 20'000; ++i) {
+        content["a prefix of thirty bytes, that is" + key_of(i)] = key_of(i);
+    }
     load(rig, content, 1.0);
     BOOST_TEST(pages_in_use(rig) * 4096 < 20'000U * (8 + 8 + 10 + 2) * 23 / 20);
 }
@@ -133,7 +138,8 @@ BOOST_AUTO_TEST_CASE(pages_are_filled_as_asked) {
 BOOST_AUTO_TEST_CASE(the_last_two_nodes_are_balanced_with_a_minimum_degree) {
     store_rig rig(fixed_schema(4096, 8, 8, 32));
     load(rig, numbers(63 * 4 + 1), 1.0);
-    const io::page_view view = rig.store->read(rig.tree.schema, rig.tree.root.page, 1, rig.tree.root.checksum);
+    const io::page_view view =
+        rig.store->read(rig.tree.schema, rig.tree.root.page, 1, rig.tree.root.checksum);
     const fixed_node root(view.data, rig.tree.schema);
     BOOST_REQUIRE(root.count() == 5U);
     const std::uint64_t expected[] = {63, 63, 63, 32, 32};
@@ -166,7 +172,9 @@ BOOST_AUTO_TEST_CASE(loaded_trees_can_be_changed_at_once) {
 BOOST_AUTO_TEST_CASE(large_values_are_loaded) {
     store_rig rig(slotted_schema());
     model content;
-    for (std::uint64_t i = 0; i < 200; ++i) { content[key_of(i)] = std::string(i * 50, static_cast<char>(i)); }
+    for (std::uint64_t i = 0; i < 200; ++i) {
+        content[key_of(i)] = std::string(i * 50, static_cast<char>(i));
+    }
     load(rig, content, 0.9);
     BOOST_TEST(rig.tree.holds_extents);
     rig.require(content);
@@ -177,7 +185,9 @@ BOOST_AUTO_TEST_CASE(an_aborted_load_leaves_nothing) {
     rig.begin();
     {
         bulk_loader loader(*rig.store, rig.tree, 1.0);
-        for (const auto& [key, value] : numbers(5000)) { loader.append(as_bytes(key), as_bytes(value)); }
+        for (const auto& [key, value] : numbers(5000)) {
+            loader.append(as_bytes(key), as_bytes(value));
+        }
     }
     rig.abort();
     rig.begin();
@@ -195,7 +205,8 @@ BOOST_AUTO_TEST_CASE(misuse_is_refused) {
     loader.append(as_bytes("b"), as_bytes("1"));
     BOOST_TEST(code_of([&] { loader.append(as_bytes("b"), as_bytes("2")); }) == errc::misuse);
     BOOST_TEST(code_of([&] { loader.append(as_bytes("a"), as_bytes("2")); }) == errc::misuse);
-    BOOST_TEST(code_of([&] { loader.append(as_bytes(std::string(513, 'c')), {}); }) == errc::key_too_long);
+    BOOST_TEST(code_of([&] { loader.append(as_bytes(std::string(513, 'c')), {}); }) ==
+               errc::key_too_long);
     loader.append(as_bytes("c"), as_bytes("3"));
     loader.finish();
     BOOST_TEST(code_of([&] { loader.finish(); }) == errc::misuse);
@@ -207,5 +218,6 @@ BOOST_AUTO_TEST_CASE(misuse_is_refused) {
     store_rig fixed(fixed_schema());
     fixed.begin();
     bulk_loader widths(*fixed.store, fixed.tree, 1.0);
-    BOOST_TEST(code_of([&] { widths.append(as_bytes("short"), as_bytes(key_of(1))); }) == errc::type_mismatch);
+    BOOST_TEST(code_of([&] { widths.append(as_bytes("short"), as_bytes(key_of(1))); }) ==
+               errc::type_mismatch);
 }

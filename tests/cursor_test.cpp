@@ -1,4 +1,5 @@
-// Cursors: both directions from anywhere, ranks, changes under the cursor, and files that lie about order.
+// Cursors: both directions from anywhere, ranks, changes under the cursor, and files that lie about
+// order.
 #define BOOST_TEST_MODULE cursor
 #include <boost/test/unit_test.hpp>
 
@@ -23,7 +24,9 @@ std::vector<node_schema> schemas() {
 model even_numbers(store_rig& rig, std::uint64_t count) {
     model content;
     rig.begin();
-    for (std::uint64_t i = 0; i < count; ++i) { rig.put(key_of(i * 2), content[key_of(i * 2)] = key_of(i)); }
+    for (std::uint64_t i = 0; i < count; ++i) {
+        rig.put(key_of(i * 2), content[key_of(i * 2)] = key_of(i));
+    }
     rig.commit();
     rig.cool();
     return content;
@@ -54,7 +57,8 @@ BOOST_AUTO_TEST_CASE(scans_meet_every_entry_in_both_directions) {
                     BOOST_TEST(!cursor.valid());
                     rig.cool();
                     cursor.last();
-                    for (auto at = content.rbegin(); at != content.rend(); ++at, cursor.previous()) {
+                    for (auto at = content.rbegin(); at != content.rend();
+                         ++at, cursor.previous()) {
                         require_at(cursor, content, std::prev(at.base()));
                     }
                     BOOST_TEST(!cursor.valid());
@@ -78,13 +82,16 @@ BOOST_AUTO_TEST_CASE(seeks_find_their_place) {
             cursor.seek(as_bytes(key), true);
             require_at(cursor, content, upper);
             cursor.seek_before(as_bytes(key));
-            require_at(cursor, content, lower == content.begin() ? content.end() : std::prev(lower));
+            require_at(cursor, content,
+                       lower == content.begin() ? content.end() : std::prev(lower));
             cursor.seek_before(as_bytes(key), true);
-            require_at(cursor, content, upper == content.begin() ? content.end() : std::prev(upper));
+            require_at(cursor, content,
+                       upper == content.begin() ? content.end() : std::prev(upper));
         }
         for (std::uint64_t n = 0; n < 1001; n += 7) {
             cursor.seek_nth(n);
-            require_at(cursor, content, n < 1000 ? std::next(content.begin(), static_cast<long>(n)) : content.end());
+            require_at(cursor, content,
+                       n < 1000 ? std::next(content.begin(), static_cast<long>(n)) : content.end());
         }
     }
 }
@@ -207,6 +214,33 @@ BOOST_AUTO_TEST_CASE(scans_ask_for_leaves_ahead) {
     for (; cursor.valid(); cursor.next()) { ++entries; }
     BOOST_TEST(entries == 20'000U);
     BOOST_TEST(rig.source->statistics().prefetches - before >= 40U);
+}
+
+BOOST_AUTO_TEST_CASE(a_cursor_reads_its_path_again_after_an_eviction) {
+    for (const node_schema& schema : schemas()) {
+        store_rig rig(schema);
+        const model content = even_numbers(rig, 1000);
+        tree_cursor cursor(*rig.store, rig.tree, tree_cursor::over::snapshot);
+        cursor.first();
+        for (auto at = content.begin(); at != content.end(); ++at) {
+            rig.cool();
+            require_at(cursor, content, at);
+            rig.cool();
+            cursor.next();
+        }
+        BOOST_TEST(!cursor.valid());
+        // What comes back is verified.
+        cursor.first();
+        rig.cool();
+        const std::uint64_t offset = (rig.tree.root.page + 1) * schema.page_bytes - 1;
+        std::byte last[1];
+        BOOST_REQUIRE(rig.file->read(offset, last) == 1U);
+        last[0] ^= std::byte{1};
+        rig.file->write(offset, last);
+        BOOST_TEST(code_of([&] {
+                       for (unsigned i = 0; i < 1000; ++i) { cursor.next(); }
+                   }) == errc::corrupt);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(cursors_in_a_tiny_pool_see_everything) {

@@ -27,9 +27,12 @@ std::vector<std::byte> pattern_part(std::uint64_t offset, std::size_t size, std:
     return part;
 }
 
-std::string pattern_text(std::size_t size, std::uint64_t seed) { return text_of(pattern_part(0, size, seed)); }
+std::string pattern_text(std::size_t size, std::uint64_t seed) {
+    return text_of(pattern_part(0, size, seed));
+}
 
-format::extent_reference write_value(store_rig& rig, std::uint64_t length, std::size_t chunk, std::uint64_t seed) {
+format::extent_reference write_value(store_rig& rig, std::uint64_t length, std::size_t chunk,
+                                     std::uint64_t seed) {
     extent_writer writer(*rig.store, length);
     for (std::uint64_t offset = 0; offset < length; offset += chunk) {
         writer.write(pattern_part(offset, std::min<std::uint64_t>(chunk, length - offset), seed));
@@ -51,14 +54,17 @@ void flip(store_rig& rig, std::uint64_t offset) {
 BOOST_AUTO_TEST_CASE(values_of_every_length_come_back) {
     for (const std::uint32_t page_bytes : {4096U, 16384U}) {
         // 4 MiB: one full page of checksums where pages have 4 KiB.
-        const std::uint64_t lengths[] = {1,      2,       page_bytes - 1,  page_bytes, page_bytes + 1, 5 * page_bytes,
-                                         60'000, 4 * mib, 4 * mib + 1};
+        const std::uint64_t lengths[] = {
+            1,      2,       page_bytes - 1, page_bytes, page_bytes + 1, 5 * page_bytes,
+            60'000, 4 * mib, 4 * mib + 1};
         for (const std::uint64_t length : lengths) {
             for (const std::size_t chunk : {std::size_t{777}, std::size_t{100'000}}) {
-                BOOST_TEST_CONTEXT("page " << page_bytes << ", length " << length << ", chunk " << chunk) {
+                BOOST_TEST_CONTEXT("page " << page_bytes << ", length " << length << ", chunk "
+                                           << chunk) {
                     store_rig rig(slotted_schema(page_bytes), 64 * mib);
                     rig.begin();
-                    const format::extent_reference reference = write_value(rig, length, chunk, length);
+                    const format::extent_reference reference =
+                        write_value(rig, length, chunk, length);
                     put_extent(*rig.store, rig.tree, as_bytes("key"), reference);
                     rig.commit();
                     rig.cool();
@@ -77,7 +83,9 @@ BOOST_AUTO_TEST_CASE(put_moves_values_between_leaf_and_extent) {
     model expected;
     for (const std::size_t size : {10U, 3000U, 900U, 200'000U, 980U, 968U, 5U, 972U}) {
         rig.begin();
-        for (const char* key : {"a", "b", "c"}) { rig.put(key, expected[key] = pattern_text(size, size)); }
+        for (const char* key : {"a", "b", "c"}) {
+            rig.put(key, expected[key] = pattern_text(size, size));
+        }
         rig.commit();
         rig.require(expected);
     }
@@ -87,7 +95,8 @@ BOOST_AUTO_TEST_CASE(put_moves_values_between_leaf_and_extent) {
     BOOST_TEST(rig.put("d", std::string(6000, 'd'), put_mode::insert_only));
     BOOST_TEST(rig.erase("b"));
     rig.commit();
-    rig.require({{"a", std::string(5000, 'x')}, {"c", expected["c"]}, {"d", std::string(6000, 'd')}});
+    rig.require(
+        {{"a", std::string(5000, 'x')}, {"c", expected["c"]}, {"d", std::string(6000, 'd')}});
     rig.begin();
     BOOST_TEST(erase_range(*rig.store, rig.tree, std::nullopt, std::nullopt) == 3U);
     rig.commit();
@@ -111,7 +120,8 @@ BOOST_AUTO_TEST_CASE(streams_read_at_any_offset) {
         const std::uint64_t offset = random.below(length + 10);
         const std::size_t size = random.below(20'000);
         std::vector<std::byte> out(size);
-        const std::size_t expected = offset >= length ? 0 : std::min<std::uint64_t>(size, length - offset);
+        const std::size_t expected =
+            offset >= length ? 0 : std::min<std::uint64_t>(size, length - offset);
         BOOST_TEST(reader.read(offset, out) == expected);
         out.resize(expected);
         BOOST_TEST((out == pattern_part(offset, expected, 9)));
@@ -133,7 +143,9 @@ BOOST_AUTO_TEST_CASE(values_of_several_pieces_go_through_a_small_pool) {
     std::uint64_t wrong = 0;
     std::uint64_t offset = 0;
     while (const std::size_t size = reader.read(offset, out)) {
-        for (std::size_t i = 0; i < size; i += 61) { wrong += out[i] != byte_at(offset + i, 4) ? 1 : 0; }
+        for (std::size_t i = 0; i < size; i += 61) {
+            wrong += out[i] != byte_at(offset + i, 4) ? 1 : 0;
+        }
         offset += size;
     }
     BOOST_TEST(offset == length);
@@ -172,7 +184,8 @@ BOOST_AUTO_TEST_CASE(views_are_bounded_by_the_pool) {
 
 BOOST_AUTO_TEST_CASE(damaged_values_are_never_returned) {
     constexpr std::uint64_t length = 20 * 4096 + 10;
-    // The first byte, one in the middle, the zero tail of the last data page, a sum, the sum page's tail.
+    // The first byte, one in the middle, the zero tail of the last data page, a sum, the sum page's
+    // tail.
     const std::uint64_t offsets[] = {0, 10 * 4096 + 5, length + 100, 21 * 4096, 22 * 4096 - 1};
     for (const std::uint64_t offset : offsets) {
         BOOST_TEST_CONTEXT("damage at " << offset) {
@@ -202,8 +215,13 @@ BOOST_AUTO_TEST_CASE(references_that_lie_are_corrupt_before_memory_is_taken) {
     };
     const lie lies[] = {
         {"no length", [](format::extent_reference& r) { r.length = 0; }},
-        {"more than the limit", [](format::extent_reference& r) { r.length = format::value_bytes_max + 1; }},
-        {"more than the file", [](format::extent_reference& r) { r.length = format::value_bytes_max; r.pieces = 1 << 14; }},
+        {"more than the limit",
+         [](format::extent_reference& r) { r.length = format::value_bytes_max + 1; }},
+        {"more than the file",
+         [](format::extent_reference& r) {
+             r.length = format::value_bytes_max;
+             r.pieces = 1 << 14;
+         }},
         {"one piece too long", [](format::extent_reference& r) { r.length = run_bytes_max + 1; }},
         {"many pieces", [](format::extent_reference& r) { r.pieces = ~0U; }},
         {"no pieces", [](format::extent_reference& r) { r.pieces = 0; }},
@@ -263,7 +281,8 @@ BOOST_AUTO_TEST_CASE(writers_are_held_to_the_length_announced) {
     store_rig rig(slotted_schema());
     rig.begin();
     BOOST_TEST(code_of([&] { extent_writer(*rig.store, 0); }) == errc::misuse);
-    BOOST_TEST(code_of([&] { extent_writer(*rig.store, format::value_bytes_max + 1); }) == errc::value_too_long);
+    BOOST_TEST(code_of([&] { extent_writer(*rig.store, format::value_bytes_max + 1); }) ==
+               errc::value_too_long);
     extent_writer writer(*rig.store, 100);
     writer.write(pattern_part(0, 60, 1));
     BOOST_TEST(code_of([&] { (void)writer.finish(); }) == errc::misuse);
@@ -273,6 +292,20 @@ BOOST_AUTO_TEST_CASE(writers_are_held_to_the_length_announced) {
     BOOST_TEST((text_of(view_extent(*rig.store, reference)) == pattern_text(100, 1)));
     rig.abort();
     rig.begin();
+    rig.commit();
+    rig.require({});
+}
+
+BOOST_AUTO_TEST_CASE(an_abandoned_value_gives_its_pages_back) {
+    store_rig rig(slotted_schema());
+    rig.begin();
+    const std::uint64_t in_use = rig.store->space().page_count() - rig.store->space().free_pages();
+    extent_writer writer(*rig.store, run_bytes_max + 5000);
+    for (std::uint64_t written = 0; written < run_bytes_max + 1000; written += 1000) {
+        writer.write(pattern_part(written, 1000, 1));
+    }
+    writer.abandon();
+    BOOST_TEST(rig.store->space().page_count() - rig.store->space().free_pages() == in_use);
     rig.commit();
     rig.require({});
 }

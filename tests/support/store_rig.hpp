@@ -1,5 +1,5 @@
-// One tree in a file in memory, below the database: a page store over a pool, transactions without metas,
-// and a walk that proves the tree's invariants and that no page was lost.
+// One tree in a file in memory, below the database: a page store over a pool, transactions without
+// metas, and a walk that proves the tree's invariants and that no page was lost.
 #pragma once
 
 #include <boost/test/unit_test.hpp>
@@ -58,8 +58,10 @@ private:
     return schema;
 }
 
-[[nodiscard]] inline node_schema fixed_schema(std::uint32_t page_bytes = 4096, std::uint32_t key_bytes = 8,
-                                              std::uint32_t value_bytes = 8, std::uint32_t minimum_degree = 0) {
+[[nodiscard]] inline node_schema fixed_schema(std::uint32_t page_bytes = 4096,
+                                              std::uint32_t key_bytes = 8,
+                                              std::uint32_t value_bytes = 8,
+                                              std::uint32_t minimum_degree = 0) {
     node_schema schema;
     schema.page_bytes = page_bytes;
     schema.tree = 9;
@@ -75,7 +77,8 @@ class store_rig {
 public:
     static constexpr std::uint64_t seed = 0x5eed;
 
-    explicit store_rig(const node_schema& schema, std::uint64_t pool_bytes = std::uint64_t{8} << 20) {
+    explicit store_rig(const node_schema& schema,
+                       std::uint64_t pool_bytes = std::uint64_t{8} << 20) {
         tree.schema = schema;
         file = files.open("tree", io::open_mode::create_new);
         const std::uint64_t pages = format::first_page(schema.page_bytes);
@@ -109,7 +112,8 @@ public:
     // Everything has to come back from the file, and is verified.
     void cool() { source->evict_all(); }
 
-    bool put(const std::string& key, const std::string& value, put_mode mode = put_mode::replace_or_insert) {
+    bool put(const std::string& key, const std::string& value,
+             put_mode mode = put_mode::replace_or_insert) {
         const bool done = pinyon::put(*store, tree, as_bytes(key), as_bytes(value), mode);
         store->relieve();
         return done;
@@ -165,7 +169,8 @@ public:
     }
 
 private:
-    std::uint64_t visit(const child_entry& at, unsigned level, const fence& lower, const fence& upper) {
+    std::uint64_t visit(const child_entry& at, unsigned level, const fence& lower,
+                        const fence& upper) {
         BOOST_TEST_CONTEXT("page " << at.page << ", level " << level) {
             BOOST_TEST(pages_.insert(at.page).second, "page is reached twice");
             const io::page_view view = rig_.store->read(schema_, at.page, level, at.checksum);
@@ -175,7 +180,8 @@ private:
             BOOST_TEST(defect == nullptr, "defect: " << (defect == nullptr ? "" : defect));
             check_fences(node, lower, upper);
             check_size(node, at.page == rig_.tree.root.page);
-            const std::uint64_t entries = level == 0 ? visit_leaf(node) : visit_children(node, level, upper);
+            const std::uint64_t entries =
+                level == 0 ? visit_leaf(node) : visit_children(node, level, upper);
             BOOST_TEST(entries == at.count);
             return entries;
         }
@@ -250,8 +256,9 @@ private:
 };
 
 inline model store_rig::validate() {
-    return with_layout(tree.schema,
-                       [&]<class Node>(std::type_identity<Node>) { return tree_validator<Node>(*this).run(); });
+    return with_layout(tree.schema, [&]<class Node>(std::type_identity<Node>) {
+        return tree_validator<Node>(*this).run();
+    });
 }
 
 }  // namespace pinyon::test
