@@ -46,8 +46,7 @@ unsigned below_scalar(const std::byte* column, unsigned n, std::uint64_t wanted)
     for (; i + 4 <= n; i += 4) {
         const __m256i values = _mm256_xor_si256(
             _mm256_loadu_si256(reinterpret_cast<const __m256i*>(rest + std::size_t{i} * 8)), flip);
-        const int mask =
-            _mm256_movemask_pd(_mm256_castsi256_pd(_mm256_cmpgt_epi64(limit, values)));
+        const int mask = _mm256_movemask_pd(_mm256_castsi256_pd(_mm256_cmpgt_epi64(limit, values)));
         result += static_cast<unsigned>(__builtin_popcount(static_cast<unsigned>(mask)));
     }
     for (; i < n; ++i) {
@@ -66,8 +65,7 @@ unsigned below_scalar(const std::byte* column, unsigned n, std::uint64_t wanted)
     unsigned i = 0;
     for (; i + 8 <= n; i += 8) {
         const __m512i values = _mm512_loadu_si512(rest + std::size_t{i} * 8);
-        result += static_cast<unsigned>(
-            __builtin_popcount(_mm512_cmplt_epu64_mask(values, limit)));
+        result += static_cast<unsigned>(__builtin_popcount(_mm512_cmplt_epu64_mask(values, limit)));
     }
     if (i < n) {
         const auto valid = static_cast<__mmask8>((1u << (n - i)) - 1);
@@ -85,9 +83,7 @@ unsigned below_scalar(const std::byte* column, unsigned n, std::uint64_t wanted)
 variant variant_at(unsigned index) noexcept {
 #if defined(__x86_64__)
     __builtin_cpu_init();  // may run before the constructors of the C++ runtime
-    if (index == 1) {
-        return {"avx2", __builtin_cpu_supports("avx2") != 0 ? below_avx2 : nullptr};
-    }
+    if (index == 1) { return {"avx2", __builtin_cpu_supports("avx2") != 0 ? below_avx2 : nullptr}; }
     if (index == 2) {
         return {"avx512", __builtin_cpu_supports("avx512f") != 0 ? below_avx512 : nullptr};
     }

@@ -21,7 +21,7 @@ namespace pinyon::column_search {
 template <class T>
 [[nodiscard]] inline unsigned below_baseline(const std::byte* column, unsigned n,
                                              T wanted) noexcept {
-    if (n == 0) return 0;
+    if (n == 0) { return 0; }
     const std::byte* first = column;
     T probe;
     while (n > 1) {
@@ -39,7 +39,8 @@ template <class T>
            (probe < wanted ? 1u : 0u);
 }
 
-using below_function = unsigned (*)(const std::byte* column, unsigned n, std::uint64_t wanted) noexcept;
+using below_function = unsigned (*)(const std::byte* column, unsigned n,
+                                    std::uint64_t wanted) noexcept;
 
 // A variant for 8-byte elements, for tests that compare them all: null where this processor lacks it.
 struct variant {
@@ -64,7 +65,7 @@ template <class T>
 // Number of leading elements <= wanted.
 template <class T>
 [[nodiscard]] inline unsigned not_above(const std::byte* column, unsigned n, T wanted) noexcept {
-    if (wanted == std::numeric_limits<T>::max()) return n;
+    if (wanted == std::numeric_limits<T>::max()) { return n; }
     return below(column, n, static_cast<T>(wanted + 1));
 }
 

@@ -11,7 +11,8 @@ namespace {
 constexpr std::size_t lower_fence_offset = sizeof(format::page_header);
 
 // Appends word `word` of a key of `width` bytes to the key's normal form.
-void put_word(key_buffer& buffer, std::uint32_t width, unsigned word, std::uint64_t value) noexcept {
+void put_word(key_buffer& buffer, std::uint32_t width, unsigned word,
+              std::uint64_t value) noexcept {
     const std::uint32_t begin = word * 8;
     const std::uint32_t size = std::min(width - begin, 8u);
     // The number of a narrow key stands at the low end, a word of a wide one at the high end.
@@ -23,7 +24,7 @@ void put_word(key_buffer& buffer, std::uint32_t width, unsigned word, std::uint6
 }  // namespace
 
 bytes fixed_node::key(unsigned i, key_buffer& buffer) const noexcept {
-    if (i == 0 && !leaf()) return lower_fence(buffer);
+    if (i == 0 && !leaf()) { return lower_fence(buffer); }
     buffer.resize(schema_->key_bytes);
     for (unsigned word = 0; word != geometry().words; ++word) {
         put_word(buffer, schema_->key_bytes, word, element(word, i));
@@ -69,17 +70,19 @@ search_result fixed_node::search_words(bytes key, unsigned first, unsigned last)
         const std::uint64_t wanted = word_of(key, word);
         const std::byte* column = page_ + element_at(word, 0, entries);
         first += column_search::below(column + std::size_t{first} * 8, last - first, wanted);
-        last = first +
-               column_search::not_above(column + std::size_t{first} * 8, last - first, wanted);
-        if (first == last) return {first, false};
+        last =
+            first + column_search::not_above(column + std::size_t{first} * 8, last - first, wanted);
+        if (first == last) { return {first, false}; }
     }
     return {first, true};
 }
 
 const char* fixed_node::header_defect() const noexcept {
     const auto header = load<format::page_header>(page_);
-    if (header.identity != schema_->identity(level())) return "the page is no fixed node of its tree";
-    if (header.count > capacity()) return "the node counts more entries than its page holds";
+    if (header.identity != schema_->identity(level())) {
+        return "the page is no fixed node of its tree";
+    }
+    if (header.count > capacity()) { return "the node counts more entries than its page holds"; }
     if ((header.fences & ~(format::no_lower_fence | format::no_upper_fence)) != 0) {
         return "the node has unknown fence flags";
     }
@@ -94,7 +97,7 @@ const char* fixed_node::header_defect() const noexcept {
     if (leaf() && header.count == 0 && (has_lower_fence() || has_upper_fence())) {
         return "the leaf is empty and not the root";
     }
-    if (!leaf() && header.count < 2) return "the inner node has fewer than two children";
+    if (!leaf() && header.count < 2) { return "the inner node has fewer than two children"; }
     return nullptr;
 }
 
@@ -105,7 +108,7 @@ const char* fixed_node::order_defect() const noexcept {
     // Negative, zero or positive: a < b, equal, a > b; each a function from the word's index to the word.
     const auto order = [this](const auto& a, const auto& b) {
         for (unsigned word = 0; word != geometry().words; ++word) {
-            if (a(word) != b(word)) return a(word) < b(word) ? -1 : 1;
+            if (a(word) != b(word)) { return a(word) < b(word) ? -1 : 1; }
         }
         return 0;
     };
@@ -118,7 +121,7 @@ const char* fixed_node::order_defect() const noexcept {
     const auto upper = [&](unsigned word) { return fence(geometry().upper_fence, word); };
     const unsigned entries = count();
     for (unsigned i = 1; i < entries; ++i) {
-        if (order(entry(i - 1), entry(i)) >= 0) return "keys of the node are out of order";
+        if (order(entry(i - 1), entry(i)) >= 0) { return "keys of the node are out of order"; }
     }
     if (has_lower_fence() && has_upper_fence() && order(lower, upper) >= 0) {
         return "the fences of the node are out of order";
@@ -126,7 +129,7 @@ const char* fixed_node::order_defect() const noexcept {
     if (!leaf() && order(entry(0), lower) != 0) {
         return "the first separator is not the lower fence";
     }
-    if (entries != 0 && order(entry(0), lower) < 0) return "a key is below the lower fence";
+    if (entries != 0 && order(entry(0), lower) < 0) { return "a key is below the lower fence"; }
     if (entries != 0 && has_upper_fence() && order(entry(entries - 1), upper) >= 0) {
         return "a key is not below the upper fence";
     }
@@ -137,7 +140,7 @@ const char* fixed_node::order_defect() const noexcept {
 const char* fixed_node::padding_defect() const noexcept {
     const std::uint32_t width = schema_->key_bytes;
     const std::uint32_t used = width - (geometry().words - 1) * 8;  // bytes of the last word
-    if (used == geometry().element_bytes) return nullptr;
+    if (used == geometry().element_bytes) { return nullptr; }
     const std::uint64_t low = ~std::uint64_t{0} >> (8 * used);
     const std::uint64_t unused = width < 8 ? ~std::uint64_t{0} << (8 * used) : low;
     const unsigned word = geometry().words - 1;
@@ -150,24 +153,25 @@ const char* fixed_node::padding_defect() const noexcept {
 }
 
 const char* fixed_node::defect(bool deep) const noexcept {
-    if (const char* found = header_defect()) return found;
+    if (const char* found = header_defect()) { return found; }
     if (!leaf()) {
         const std::uint64_t first = format::first_page(schema_->page_bytes);
         for (unsigned i = 0; i != count(); ++i) {
-            if (child(i).page < first) return "a child's page number is not that of a node";
+            if (child(i).page < first) { return "a child's page number is not that of a node"; }
         }
     }
-    if (!deep) return nullptr;
-    if (const char* found = padding_defect()) return found;
+    if (!deep) { return nullptr; }
+    if (const char* found = padding_defect()) { return found; }
     return order_defect();
 }
 
 // --- editing -------------------------------------------------------------------------------------
 
 void fixed_node::editor::refuse_damaged() const {
-    raise(errc::corrupt,
-          "an entry does not fit the node where it belongs; run `pinyon check` and restore a backup",
-          page());
+    raise(
+        errc::corrupt,
+        "an entry does not fit the node where it belongs; run `pinyon check` and restore a backup",
+        page());
 }
 
 void fixed_node::editor::format(std::uint64_t page, unsigned level, std::uint64_t born,

@@ -46,7 +46,7 @@ public:
     }
     [[nodiscard]] unsigned child_index(bytes key) const noexcept {
         const unsigned children = std::min(raw_count(), geometry().inner_capacity);
-        if (children < 2) return 0;
+        if (children < 2) { return 0; }
         if (geometry().words == 1) [[likely]] {
             return below_or_equal(number_of(key), 1, children - 1);
         }
@@ -60,10 +60,11 @@ public:
     }
     [[nodiscard]] bool is_reference(unsigned /*i*/) const noexcept { return false; }
     [[nodiscard]] child_entry child(unsigned i) const noexcept {
-        const auto packed = load<format::packed_child>(page_ + geometry().children +
-                                                       std::size_t{i} * sizeof(format::packed_child));
-        return {load48(packed.page.data()), load48(packed.count.data()),
-                load_checksum(page_ + geometry().checksums + std::size_t{i} * sizeof(std::uint32_t))};
+        const auto packed = load<format::packed_child>(
+            page_ + geometry().children + std::size_t{i} * sizeof(format::packed_child));
+        return {
+            load48(packed.page.data()), load48(packed.count.data()),
+            load_checksum(page_ + geometry().checksums + std::size_t{i} * sizeof(std::uint32_t))};
     }
 
     [[nodiscard]] bool has_lower_fence() const noexcept {
@@ -81,7 +82,8 @@ public:
 
     // Asks for the lines that a search reads: of a leaf the header and the first keys, of an inner node
     // the header and the first probes.
-    static void prefetch(const std::byte* page, const node_schema& schema, unsigned level) noexcept {
+    static void prefetch(const std::byte* page, const node_schema& schema,
+                         unsigned level) noexcept {
         __builtin_prefetch(page);
         const std::byte* keys = page + schema.fixed.keys;
         if (level == 0) {
@@ -102,14 +104,17 @@ public:
     [[nodiscard]] bool fits(bytes /*key*/, std::size_t /*payload_bytes*/) const noexcept {
         return count() < capacity();
     }
-    [[nodiscard]] bool fits_replacement(unsigned /*i*/, std::size_t /*payload_bytes*/) const noexcept {
+    [[nodiscard]] bool fits_replacement(unsigned /*i*/,
+                                        std::size_t /*payload_bytes*/) const noexcept {
         return true;
     }
     // The middle; for an insertion behind the last entry of an ascending load all but the last entry stay,
     // unless a minimum degree forbids it.
     [[nodiscard]] unsigned split_index(unsigned insert_index, bool ascending) const noexcept {
         const unsigned entries = count();
-        if (ascending && insert_index == entries && schema_->minimum_degree == 0) return entries - 1;
+        if (ascending && insert_index == entries && schema_->minimum_degree == 0) {
+            return entries - 1;
+        }
         return entries / 2;
     }
     [[nodiscard]] bytes separator(unsigned i, key_buffer& buffer) const noexcept {
@@ -117,7 +122,7 @@ public:
     }
     [[nodiscard]] bool underfull() const noexcept {
         const unsigned t = schema_->minimum_degree;
-        if (t != 0) return leaf() ? count() < t - 1 : count() < t;
+        if (t != 0) { return leaf() ? count() < t - 1 : count() < t; }
         return count() * 5 < capacity() * 2;
     }
     [[nodiscard]] static bool can_merge(const fixed_node& left, const fixed_node& right) noexcept {
@@ -144,19 +149,23 @@ protected:
     }
     [[nodiscard]] unsigned entry_bytes() const noexcept;
     // The offset of element i of column `word`; columns are as long as the node's capacity.
-    [[nodiscard]] std::size_t element_at(unsigned word, unsigned i, unsigned capacity) const noexcept {
-        return geometry().keys +
-               (std::size_t{word} * capacity + i) * geometry().element_bytes;
+    [[nodiscard]] std::size_t element_at(unsigned word, unsigned i,
+                                         unsigned capacity) const noexcept {
+        return geometry().keys + (std::size_t{word} * capacity + i) * geometry().element_bytes;
     }
     [[nodiscard]] std::uint64_t element(unsigned word, unsigned i) const noexcept {
         return load_element(page_ + element_at(word, i, capacity()));
     }
     [[nodiscard]] std::uint64_t load_element(const std::byte* from) const noexcept {
         switch (geometry().element_bytes) {
-            case 8: return load<std::uint64_t>(from);
-            case 4: return load<std::uint32_t>(from);
-            case 2: return load<std::uint16_t>(from);
-            default: return load<std::uint8_t>(from);
+            case 8:
+                return load<std::uint64_t>(from);
+            case 4:
+                return load<std::uint32_t>(from);
+            case 2:
+                return load<std::uint16_t>(from);
+            default:
+                return load<std::uint8_t>(from);
         }
     }
 
@@ -196,26 +205,35 @@ protected:
         }
         return result;
     }
-    [[nodiscard]] search_result search_words(bytes key, unsigned first, unsigned last) const noexcept;
+    [[nodiscard]] search_result search_words(bytes key, unsigned first,
+                                             unsigned last) const noexcept;
 
     // One column, entries [first, first + n): how many elements are < wanted; or <= wanted.
     [[nodiscard]] unsigned below(std::uint64_t wanted, unsigned first, unsigned n) const noexcept {
         const std::byte* column = page_ + element_at(0, first, 0);
         switch (geometry().element_bytes) {
-            case 8: return column_search::below<std::uint64_t>(column, n, wanted);
-            case 4: return column_search::below(column, n, static_cast<std::uint32_t>(wanted));
-            case 2: return column_search::below(column, n, static_cast<std::uint16_t>(wanted));
-            default: return column_search::below(column, n, static_cast<std::uint8_t>(wanted));
+            case 8:
+                return column_search::below<std::uint64_t>(column, n, wanted);
+            case 4:
+                return column_search::below(column, n, static_cast<std::uint32_t>(wanted));
+            case 2:
+                return column_search::below(column, n, static_cast<std::uint16_t>(wanted));
+            default:
+                return column_search::below(column, n, static_cast<std::uint8_t>(wanted));
         }
     }
     [[nodiscard]] unsigned below_or_equal(std::uint64_t wanted, unsigned first,
                                           unsigned n) const noexcept {
         const std::byte* column = page_ + element_at(0, first, 0);
         switch (geometry().element_bytes) {
-            case 8: return column_search::not_above<std::uint64_t>(column, n, wanted);
-            case 4: return column_search::not_above(column, n, static_cast<std::uint32_t>(wanted));
-            case 2: return column_search::not_above(column, n, static_cast<std::uint16_t>(wanted));
-            default: return column_search::not_above(column, n, static_cast<std::uint8_t>(wanted));
+            case 8:
+                return column_search::not_above<std::uint64_t>(column, n, wanted);
+            case 4:
+                return column_search::not_above(column, n, static_cast<std::uint32_t>(wanted));
+            case 2:
+                return column_search::not_above(column, n, static_cast<std::uint16_t>(wanted));
+            default:
+                return column_search::not_above(column, n, static_cast<std::uint8_t>(wanted));
         }
     }
 

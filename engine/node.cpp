@@ -21,7 +21,8 @@ namespace {
 
 constexpr std::uint32_t child_bytes = sizeof(format::packed_child) + sizeof(std::uint32_t);
 
-[[nodiscard]] std::uint32_t inner_bytes(const node_schema& schema, std::uint32_t children) noexcept {
+[[nodiscard]] std::uint32_t inner_bytes(const node_schema& schema,
+                                        std::uint32_t children) noexcept {
     const std::uint32_t keys = schema.fixed.keys + children * schema.fixed.stored_bytes;
     const std::uint32_t packed = keys + children * std::uint32_t{sizeof(format::packed_child)};
     return round_up(packed, 4) + children * std::uint32_t{sizeof(std::uint32_t)};
@@ -68,7 +69,7 @@ void place_keys(node_schema& schema) noexcept {
 void complete(node_schema& schema) {
     validate(schema);
     schema.fixed = fixed_geometry{};
-    if (schema.layout == format::node_layout::slotted) return;
+    if (schema.layout == format::node_layout::slotted) { return; }
     place_keys(schema);
     fixed_geometry& fixed = schema.fixed;
 
@@ -77,7 +78,9 @@ void complete(node_schema& schema) {
     fixed.leaf_capacity = room / (fixed.stored_bytes + schema.value_bytes);
     while (leaf_bytes(schema, fixed.leaf_capacity) > schema.page_bytes) { --fixed.leaf_capacity; }
     fixed.inner_capacity = room / (fixed.stored_bytes + child_bytes);
-    while (inner_bytes(schema, fixed.inner_capacity) > schema.page_bytes) { --fixed.inner_capacity; }
+    while (inner_bytes(schema, fixed.inner_capacity) > schema.page_bytes) {
+        --fixed.inner_capacity;
+    }
 
     // 2. Or exactly those of the textbook: 2t - 1 keys in any node, so 2t children in an inner one.
     if (const std::uint32_t t = schema.minimum_degree; t != 0) {
@@ -92,7 +95,8 @@ void complete(node_schema& schema) {
     }
 
     // 3. Columns one behind the other.
-    fixed.values = round_up(fixed.keys + fixed.leaf_capacity * fixed.stored_bytes, schema.value_alignment);
+    fixed.values =
+        round_up(fixed.keys + fixed.leaf_capacity * fixed.stored_bytes, schema.value_alignment);
     fixed.children = fixed.keys + fixed.inner_capacity * fixed.stored_bytes;
     fixed.checksums = round_up(
         fixed.children + fixed.inner_capacity * std::uint32_t{sizeof(format::packed_child)}, 4);

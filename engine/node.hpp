@@ -66,12 +66,12 @@ namespace pinyon {
 // Where the columns of a fixed node stand: byte offsets in the page, computed once for a tree so that a
 // visit only adds. A key is `words` elements, one in each of as many columns.
 struct fixed_geometry {
-    std::uint32_t element_bytes = 0;   // 1, 2, 4 or 8
-    std::uint32_t words = 0;           // 1, or more 8-byte elements for keys wider than 8 bytes
-    std::uint32_t stored_bytes = 0;    // of a key: element_bytes * words
-    std::uint32_t upper_fence = 0;     // the lower fence stands behind the header
+    std::uint32_t element_bytes = 0;  // 1, 2, 4 or 8
+    std::uint32_t words = 0;          // 1, or more 8-byte elements for keys wider than 8 bytes
+    std::uint32_t stored_bytes = 0;   // of a key: element_bytes * words
+    std::uint32_t upper_fence = 0;    // the lower fence stands behind the header
     std::uint32_t keys = 0;
-    std::uint32_t leaf_capacity = 0;   // entries
+    std::uint32_t leaf_capacity = 0;  // entries
     std::uint32_t values = 0;
     std::uint32_t inner_capacity = 0;  // children
     std::uint32_t children = 0;
@@ -84,11 +84,11 @@ struct node_schema {
     std::uint32_t page_bytes = format::page_bytes_default;
     std::uint32_t tree = 0;
     format::node_layout layout = format::node_layout::slotted;
-    std::uint32_t key_bytes = 0;       // fixed layout: width of a key in normal form
-    std::uint32_t value_bytes = 0;     // fixed layout: width of a value
-    std::uint32_t value_alignment = 1; // fixed layout: of the first value, a power of two up to 16
-    std::uint32_t minimum_degree = 0;  // fixed layout: t, or 0 for as many as fit
-    fixed_geometry fixed{};            // set by complete()
+    std::uint32_t key_bytes = 0;        // fixed layout: width of a key in normal form
+    std::uint32_t value_bytes = 0;      // fixed layout: width of a value
+    std::uint32_t value_alignment = 1;  // fixed layout: of the first value, a power of two up to 16
+    std::uint32_t minimum_degree = 0;   // fixed layout: t, or 0 for as many as fit
+    fixed_geometry fixed{};             // set by complete()
 
     [[nodiscard]] format::page_kind kind(unsigned level) const noexcept {
         if (layout == format::node_layout::fixed) {

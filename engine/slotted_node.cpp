@@ -9,7 +9,7 @@ using namespace slotted;
 // --- reading -------------------------------------------------------------------------------------
 
 bytes slotted_node::key(unsigned i, key_buffer& buffer) const noexcept {
-    if (i == 0 && !leaf()) return lower_fence(buffer);
+    if (i == 0 && !leaf()) { return lower_fence(buffer); }
     buffer.assign(lower_fence_view().first(prefix_bytes()));
     buffer.append(suffix(i));
     return buffer.view();
@@ -36,9 +36,9 @@ search_result slotted_node::search_equal_heads(bytes wanted, std::uint32_t wante
     while (first != last) {
         const unsigned middle = first + (last - first) / 2;
         const std::uint32_t stored = head(middle);
-        const int order = stored != wanted_head ? (stored < wanted_head ? -1 : 1)
-                                                : compare_rest(middle, wanted);
-        if (order == 0) return {middle, true};
+        const int order =
+            stored != wanted_head ? (stored < wanted_head ? -1 : 1) : compare_rest(middle, wanted);
+        if (order == 0) { return {middle, true}; }
         if (order < 0) {
             first = middle + 1;
         } else {
@@ -68,7 +68,7 @@ const char* slotted_node::header_defect() const noexcept {
     if (header.prefix_bytes > std::min(header.lower_fence_bytes, header.upper_fence_bytes)) {
         return "the prefix of the node is longer than its fences";
     }
-    if (header.reserved != 0) return "reserved fields of the node are not zero";
+    if (header.reserved != 0) { return "reserved fields of the node are not zero"; }
     if (header.count > (page_bytes - slots_offset) / slot_bytes ||
         header.lower != slots_offset + header.count * slot_bytes || header.lower > header.upper ||
         header.upper > heap_end() || header.garbage > heap_end() - header.upper) {
@@ -77,7 +77,7 @@ const char* slotted_node::header_defect() const noexcept {
     if (leaf() && header.count == 0 && (has_lower_fence() || has_upper_fence())) {
         return "the leaf is empty and not the root";
     }
-    if (!leaf() && header.count < 2) return "the inner node has fewer than two children";
+    if (!leaf() && header.count < 2) { return "the inner node has fewer than two children"; }
     return nullptr;
 }
 
@@ -95,7 +95,7 @@ const char* slotted_node::cells_defect() const noexcept {
         if (offset < begin || offset > end || size > end - offset) {
             return "a slot points outside the heap";
         }
-        if (load<std::uint16_t>(slot + slot_key) > suffix_max) return "a key is too long";
+        if (load<std::uint16_t>(slot + slot_key) > suffix_max) { return "a key is too long"; }
         live += size;
         if (is_leaf) {
             if (is_reference(i) && value_bytes(slot) != sizeof(format::extent_reference)) {
@@ -103,12 +103,12 @@ const char* slotted_node::cells_defect() const noexcept {
             }
             continue;
         }
-        if (offset % 4 != 0) return "a cell of the inner node is not aligned";
-        if (load<std::uint16_t>(slot + slot_value) != 0) return "an inner entry has a value";
-        if (child(i).page < page_min) return "a child's page number is not that of a node";
+        if (offset % 4 != 0) { return "a cell of the inner node is not aligned"; }
+        if (load<std::uint16_t>(slot + slot_value) != 0) { return "an inner entry has a value"; }
+        if (child(i).page < page_min) { return "a child's page number is not that of a node"; }
     }
-    if (!is_leaf && !suffix(0).empty()) return "the first separator is not empty";
-    if (live + garbage() != end - begin) return "the heap's garbage is counted wrongly";
+    if (!is_leaf && !suffix(0).empty()) { return "the first separator is not empty"; }
+    if (live + garbage() != end - begin) { return "the heap's garbage is counted wrongly"; }
     return nullptr;
 }
 
@@ -123,7 +123,7 @@ const char* slotted_node::order_defect() const noexcept {
         return "the prefix is not what the fences share";
     }
     for (unsigned i = 0; i != entries; ++i) {
-        if (head(i) != head_of(suffix(i))) return "a head is not that of its key";
+        if (head(i) != head_of(suffix(i))) { return "a head is not that of its key"; }
         if (leaf() && prefix + cell_bytes(i) > slotted_entry_max(schema_->page_bytes)) {
             return "an entry is longer than a leaf takes";
         }
@@ -133,13 +133,13 @@ const char* slotted_node::order_defect() const noexcept {
     }
     const unsigned distance = entries / (hints + 1);
     for (unsigned i = 0; i != hints; ++i) {
-        const auto hint = load<std::uint32_t>(page_ + hints_offset + i * 4);
+        const auto hint = load<std::uint32_t>(page_ + hints_offset + std::size_t{i} * 4);
         if (hint != (entries > 2 * hints ? head(distance * (i + 1)) : 0)) {
             return "a hint is not the head it repeats";
         }
     }
     const unsigned first = leaf() ? 0 : 1;
-    if (entries <= first) return nullptr;
+    if (entries <= first) { return nullptr; }
     const int above = compare(suffix(first), lower_fence_view().subspan(prefix));
     if (has_lower_fence() && (leaf() ? above < 0 : above <= 0)) {
         return "a key is below the lower fence";
@@ -157,7 +157,7 @@ const char* slotted_node::overlap_defect() const noexcept {
     for (unsigned i = 0; i != count(); ++i) {
         const unsigned offset = load<std::uint16_t>(slot_at(i));
         for (unsigned at = offset; at != offset + cell_bytes(i); ++at) {
-            if (taken[at]) return "cells of the heap overlap";
+            if (taken[at]) { return "cells of the heap overlap"; }
             taken[at] = true;
         }
     }
@@ -165,10 +165,10 @@ const char* slotted_node::overlap_defect() const noexcept {
 }
 
 const char* slotted_node::defect(bool deep) const noexcept {
-    if (const char* found = header_defect()) return found;
-    if (const char* found = cells_defect()) return found;
-    if (!deep) return nullptr;
-    if (const char* found = overlap_defect()) return found;
+    if (const char* found = header_defect()) { return found; }
+    if (const char* found = cells_defect()) { return found; }
+    if (!deep) { return nullptr; }
+    if (const char* found = overlap_defect()) { return found; }
     return order_defect();
 }
 
@@ -218,8 +218,8 @@ public:
     // True when both parts fit with the boundary before entry i, which is not where it is now.
     [[nodiscard]] bool fit_parted(unsigned i) const noexcept {
         key_buffer buffer;
-        const bytes boundary = i < split_ ? left_.separator(i, buffer)
-                                          : right_.separator(i - split_, buffer);
+        const bytes boundary =
+            i < split_ ? left_.separator(i, buffer) : right_.separator(i - split_, buffer);
         return fit(0, i, left_.lower_fence_view(), boundary, left_.has_lower_fence()) &&
                fit(i, count_, boundary, right_.upper_fence_view(), right_.has_upper_fence());
     }
@@ -257,8 +257,8 @@ bool slotted_node::fits_replacement(unsigned i, std::size_t payload_bytes) const
 unsigned slotted_node::split_index(unsigned insert_index, bool ascending) const noexcept {
     const unsigned entries = count();
     const unsigned side_min = leaf() ? 1 : 2;
-    if (entries < 2 * side_min) return entries / 2;
-    if (ascending && insert_index == entries) return entries - 1;
+    if (entries < 2 * side_min) { return entries / 2; }
+    if (ascending && insert_index == entries) { return entries - 1; }
     // The boundary that leaves the halves, each with its old fence, most alike.
     unsigned left = field(offsetof(format::page_header, lower_fence_bytes));
     unsigned right = field(offsetof(format::page_header, upper_fence_bytes));
@@ -276,7 +276,8 @@ unsigned slotted_node::split_index(unsigned insert_index, bool ascending) const 
 
 // An index near `middle`, which leaves halves of these bytes, with a shorter separator, such that any
 // entry then still fits either half; a sixteenth of the entries to either side costs little balance.
-unsigned slotted_node::shorter_separator(unsigned middle, unsigned left, unsigned right) const noexcept {
+unsigned slotted_node::shorter_separator(unsigned middle, unsigned left,
+                                         unsigned right) const noexcept {
     const unsigned entries = count();
     const unsigned room = schema_->page_bytes - slots_offset;
     const unsigned reserve = slotted_entry_max(schema_->page_bytes) + slot_bytes;
@@ -309,7 +310,7 @@ unsigned slotted_node::shorter_separator(unsigned middle, unsigned left, unsigne
 
 bytes slotted_node::separator(unsigned i, key_buffer& buffer) const noexcept {
     const bytes whole = key(i, buffer);
-    if (!leaf()) return whole;
+    if (!leaf()) { return whole; }
     const std::size_t shared = prefix_bytes() + common_prefix(suffix(i - 1), suffix(i));
     buffer.resize(std::min(shared + 1, whole.size()));
     return buffer.view();
@@ -321,17 +322,18 @@ bool slotted_node::can_merge(const slotted_node& left, const slotted_node& right
                        left.has_lower_fence() && right.has_upper_fence());
 }
 
-unsigned slotted_node::balanced_index(const slotted_node& left, const slotted_node& right) noexcept {
+unsigned slotted_node::balanced_index(const slotted_node& left,
+                                      const slotted_node& right) noexcept {
     const row entries(left, right);
     const unsigned boundary = left.count();
     const unsigned side_min = left.leaf() ? 1 : 2;
-    if (entries.count() < 2 * side_min) return boundary;
+    if (entries.count() < 2 * side_min) { return boundary; }
     unsigned total = 0;
     for (unsigned i = 0; i != entries.count(); ++i) { total += entries.entry_bytes(i); }
     unsigned middle = 0;
     for (unsigned before = 0; middle != entries.count(); ++middle) {
         before += entries.entry_bytes(middle);
-        if (before * 2 > total) break;
+        if (before * 2 > total) { break; }
     }
     middle = std::clamp(middle, side_min, entries.count() - side_min);
     // Towards where it is now: a part that takes entries in may lose its prefix and overflow.
@@ -344,9 +346,10 @@ unsigned slotted_node::balanced_index(const slotted_node& left, const slotted_no
 // --- editing -------------------------------------------------------------------------------------
 
 void slotted_node::editor::refuse_damaged() const {
-    raise(errc::corrupt,
-          "an entry does not fit the node where it belongs; run `pinyon check` and restore a backup",
-          page());
+    raise(
+        errc::corrupt,
+        "an entry does not fit the node where it belongs; run `pinyon check` and restore a backup",
+        page());
 }
 
 bytes slotted_node::editor::without_prefix(bytes key) const {
@@ -424,13 +427,15 @@ void slotted_node::editor::update_hints(unsigned i, unsigned before) noexcept {
     std::byte* hint = bytes_ + hints_offset;
     const unsigned entries = count();
     if (entries <= 2 * hints) {
-        if (before > 2 * hints) { std::memset(hint, 0, hints * 4); }
+        if (before > 2 * hints) { std::memset(hint, 0, std::size_t{hints} * 4); }
         return;
     }
     const unsigned distance = entries / (hints + 1);
     const bool same = before > 2 * hints && before / (hints + 1) == distance;
     const unsigned first = same && i > distance ? i / distance - 1 : 0;
-    for (unsigned k = first; k < hints; ++k) { store(hint + k * 4, head(distance * (k + 1))); }
+    for (unsigned k = first; k < hints; ++k) {
+        store(hint + std::size_t{k} * 4, head(distance * (k + 1)));
+    }
 }
 
 void slotted_node::editor::insert(unsigned i, bytes key, bytes value, bool is_reference) {
@@ -540,8 +545,8 @@ void slotted_node::editor::copy_entry(const slotted_node& source, unsigned i) {
     }
     const std::size_t key_size = extra.size() + stored.size();
     const bytes value = leaf() ? source.value(i) : bytes{};
-    const std::size_t cell_size = leaf() ? key_size + value.size()
-                                         : inner_cell(static_cast<std::uint32_t>(key_size));
+    const std::size_t cell_size =
+        leaf() ? key_size + value.size() : inner_cell(static_cast<std::uint32_t>(key_size));
     if (!contiguous(slot_bytes + cell_size)) { refuse_damaged(); }
     const auto value_field = load<std::uint16_t>(source.slot_at(i) + slot_value);
     std::byte* cell = add_slot(to, key_size, value_field, cell_size);

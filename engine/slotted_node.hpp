@@ -119,7 +119,8 @@ public:
                 value_bytes(slot)};
     }
     [[nodiscard]] bool is_reference(unsigned i) const noexcept {
-        return (load<std::uint16_t>(slot_at(i) + slotted::slot_value) & slotted::reference_mark) != 0;
+        return (load<std::uint16_t>(slot_at(i) + slotted::slot_value) & slotted::reference_mark) !=
+               0;
     }
     [[nodiscard]] child_entry child(unsigned i) const noexcept {
         const std::byte* cell = page_ + load<std::uint16_t>(slot_at(i));
@@ -157,8 +158,11 @@ public:
     // an ascending load all but the last entry stay.
     [[nodiscard]] unsigned split_index(unsigned insert_index, bool ascending) const noexcept;
     [[nodiscard]] bytes separator(unsigned i, key_buffer& buffer) const noexcept;
-    [[nodiscard]] bool underfull() const noexcept { return used_bytes() * 5 < capacity_bytes() * 2; }
-    [[nodiscard]] static bool can_merge(const slotted_node& left, const slotted_node& right) noexcept;
+    [[nodiscard]] bool underfull() const noexcept {
+        return used_bytes() * 5 < capacity_bytes() * 2;
+    }
+    [[nodiscard]] static bool can_merge(const slotted_node& left,
+                                        const slotted_node& right) noexcept;
     [[nodiscard]] static unsigned balanced_index(const slotted_node& left,
                                                  const slotted_node& right) noexcept;
 
@@ -230,11 +234,11 @@ protected:
     }
     // Negative when the key lies below all keys with the prefix, positive when above, 0 when it has it.
     [[nodiscard]] int compare_prefix(bytes key, unsigned prefix) const noexcept {
-        if (prefix == 0) return 0;
+        if (prefix == 0) { return 0; }
         const std::size_t common = std::min<std::size_t>(key.size(), prefix);
         if (common != 0) {
             const int order = std::memcmp(key.data(), lower_fence_view().data(), common);
-            if (order != 0) return order;
+            if (order != 0) { return order; }
         }
         return key.size() < prefix ? -1 : 0;
     }
@@ -253,7 +257,7 @@ protected:
         unsigned below = 0;
         unsigned not_above = 0;
         for (unsigned i = 0; i != slotted::hints; ++i) {
-            const auto value = load<std::uint32_t>(hint + i * 4);
+            const auto value = load<std::uint32_t>(hint + std::size_t{i} * 4);
             below += value < wanted ? 1u : 0u;
             not_above += value <= wanted ? 1u : 0u;
         }
@@ -262,7 +266,7 @@ protected:
     }
     // Slots [first, last), last = count, for the first key >= `wanted`, a key behind the prefix.
     [[nodiscard]] search_result search(bytes wanted, unsigned first, unsigned last) const noexcept {
-        if (first >= last) return {first, false};
+        if (first >= last) { return {first, false}; }
         const std::uint32_t wanted_head = head_of(wanted);
         if (last > 2 * slotted::hints) { follow_hints(wanted_head, first, last); }
         // 1. The first head >= wanted_head, without branches: see column_search.hpp.
@@ -280,9 +284,9 @@ protected:
         }
         // 2. Mostly that is the entry, or there is none; else the keys with this head are compared whole.
         const auto found = static_cast<unsigned>(index);
-        if (found == last || head(found) != wanted_head) return {found, false};
+        if (found == last || head(found) != wanted_head) { return {found, false}; }
         const int order = compare_rest(found, wanted);
-        if (order >= 0) return {found, order == 0};
+        if (order >= 0) { return {found, order == 0}; }
         return search_equal_heads(wanted, wanted_head, found + 1, last);
     }
     [[nodiscard]] search_result search_equal_heads(bytes wanted, std::uint32_t wanted_head,

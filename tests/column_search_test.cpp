@@ -44,8 +44,7 @@ std::vector<T> probes_of(std::mt19937_64& random, const std::vector<T>& values) 
     std::vector<T> probes{0, 1, std::numeric_limits<T>::max(),
                           static_cast<T>(T{1} << (8 * sizeof(T) - 1))};
     for (const T value : values) {
-        probes.insert(probes.end(),
-                      {value, static_cast<T>(value + 1), static_cast<T>(value - 1)});
+        probes.insert(probes.end(), {value, static_cast<T>(value + 1), static_cast<T>(value - 1)});
     }
     probes.push_back(static_cast<T>(random()));
     return probes;

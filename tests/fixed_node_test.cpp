@@ -38,7 +38,7 @@ bool is_corrupt(const error& failure) { return failure.kind() == errc::corrupt; 
 // A leaf of ascending keys 10, 20, ... with the number as value.
 void fill(fixed_node::editor& node, const node_schema& schema, unsigned entries) {
     for (unsigned i = 0; i != entries; ++i) {
-        node.insert(i, as_bytes(number_key(10 * (i + 1), schema.key_bytes)),
+        node.insert(i, as_bytes(number_key(std::uint64_t{10} * (i + 1), schema.key_bytes)),
                     as_bytes(number_key(i, schema.value_bytes)));
     }
 }
@@ -109,7 +109,8 @@ BOOST_AUTO_TEST_CASE(an_impossible_schema_is_misuse) {
 }
 
 BOOST_AUTO_TEST_CASE(keys_of_every_width_are_kept_in_the_order_of_their_bytes) {
-    for (const std::uint32_t width : {1u, 2u, 3u, 4u, 5u, 6u, 7u, 8u, 9u, 15u, 16u, 17u, 40u, 512u}) {
+    for (const std::uint32_t width :
+         {1u, 2u, 3u, 4u, 5u, 6u, 7u, 8u, 9u, 15u, 16u, 17u, 40u, 512u}) {
         std::mt19937_64 random(seed + width);
         const node_schema schema = schema_of(width, 3);
         heap_page page(schema.page_bytes);
@@ -219,7 +220,7 @@ public:
         const std::string high = number_key(500, width);
         node.format(7, 1, 3, {as_bytes(low), as_bytes(high)});
         for (unsigned i = 0; i != 4; ++i) {
-            node.insert_child(i, as_bytes(number_key(100 * (i + 1), width)),
+            node.insert_child(i, as_bytes(number_key(std::uint64_t{100} * (i + 1), width)),
                               {1000 + i, 10 + i, 77 + i});
         }
     }
@@ -236,7 +237,8 @@ BOOST_AUTO_TEST_CASE(an_inner_node_finds_the_child_whose_range_holds_the_key) {
             const fixed_node& node = fixture.node;
             for (unsigned number = 90; number != 520; ++number) {
                 const unsigned expected = std::clamp(number / 100, 1u, 4u) - 1;
-                BOOST_TEST_REQUIRE(node.child_index(as_bytes(number_key(number, width))) == expected);
+                BOOST_TEST_REQUIRE(node.child_index(as_bytes(number_key(number, width))) ==
+                                   expected);
             }
             BOOST_TEST(node.child(2).page == 1002u);
             BOOST_TEST(node.child(2).count == 12u);
@@ -289,7 +291,7 @@ BOOST_AUTO_TEST_CASE(splits_and_merges_keep_the_minimum_degree) {
                 const unsigned full = level == 0 ? 2 * t - 1 : 2 * t;
                 const unsigned least = level == 0 ? t - 1 : t;
                 for (unsigned i = 0; i != full; ++i) {
-                    const std::string key = number_key(10 * i, 8);
+                    const std::string key = number_key(std::uint64_t{10} * i, 8);
                     if (level == 0) {
                         node.insert(i, as_bytes(key), as_bytes(key));
                     } else {
@@ -398,8 +400,12 @@ BOOST_AUTO_TEST_CASE(an_empty_leaf_is_a_root_and_narrow_keys_stay_narrow) {
 
 BOOST_AUTO_TEST_CASE(a_damaged_page_is_named_or_harmless) {
     std::mt19937_64 random(seed);
-    const std::vector<std::string> probes{"", "a", number_key(150, 8), number_key(250, 8),
-                                          number_key(499, 8), std::string(8, '\xff'),
+    const std::vector<std::string> probes{"",
+                                          "a",
+                                          number_key(150, 8),
+                                          number_key(250, 8),
+                                          number_key(499, 8),
+                                          std::string(8, '\xff'),
                                           std::string(20, 'x')};
     unsigned harmless = 0;
     for (unsigned round = 0; round != 3000; ++round) {

@@ -58,7 +58,7 @@ public:
     bool erase(const std::string& key) {
         const std::size_t at = find(key);
         const search_result found = node(at).lower_bound(as_bytes(key));
-        if (!found.equal) return false;
+        if (!found.equal) { return false; }
         edit(at).erase(found.index);
         if (node(at).underfull() && row_.size() > 1) { refill(at + 1 < row_.size() ? at : at - 1); }
         return true;
@@ -67,7 +67,7 @@ public:
     [[nodiscard]] std::optional<std::string> get(const std::string& key) const {
         const Node leaf = node(find(key));
         const search_result found = leaf.lower_bound(as_bytes(key));
-        if (!found.equal) return std::nullopt;
+        if (!found.equal) { return std::nullopt; }
         return std::string(as_text(leaf.value(found.index)));
     }
 
@@ -154,7 +154,7 @@ private:
             return;
         }
         const unsigned cut = Node::balanced_index(left, right);
-        if (cut == boundary) return;
+        if (cut == boundary) { return; }
         key_buffer buffer;
         const std::string middle(as_text(cut < boundary ? left.separator(cut, buffer)
                                                         : right.separator(cut - boundary, buffer)));
@@ -192,7 +192,9 @@ void change(leaves<Node>& real, entries& model, std::mt19937_64& random, bool gr
     const std::string probe = make_key(random);
     const auto found = model.find(probe);
     const auto expected = found == model.end() ? std::nullopt : std::optional(found->second);
-    if (real.get(probe) != expected) { BOOST_FAIL("the leaves and the model disagree about a key"); }
+    if (real.get(probe) != expected) {
+        BOOST_FAIL("the leaves and the model disagree about a key");
+    }
 }
 
 // What one run does: keys and values of one kind.
@@ -235,7 +237,9 @@ BOOST_AUTO_TEST_CASE(fixed_leaves_hold_what_a_map_holds) {
                 run<fixed_node>(
                     schema,
                     [width](std::mt19937_64& random) { return number_key(random() % 700, width); },
-                    [](std::mt19937_64& random, const std::string&) { return random_bytes(random, 100); });
+                    [](std::mt19937_64& random, const std::string&) {
+                        return random_bytes(random, 100);
+                    });
             }
         }
     }
@@ -250,7 +254,9 @@ BOOST_AUTO_TEST_CASE(slotted_leaves_of_small_entries_hold_what_a_map_holds) {
             return "https://example.org/" + std::to_string(random() % 30) + "/" +
                    std::to_string(random() % 40);
         },
-        [](std::mt19937_64& random, const std::string&) { return random_bytes(random, random() % 60); });
+        [](std::mt19937_64& random, const std::string&) {
+            return random_bytes(random, random() % 60);
+        });
 }
 
 BOOST_AUTO_TEST_CASE(slotted_leaves_of_all_sizes_hold_what_a_map_holds) {

@@ -47,10 +47,10 @@ public:
 
     // Puts the entry where it belongs; false when it does not fit.
     bool put(const std::string& key, const std::string& value) {
-        if (!node.fits(as_bytes(key), value.size())) return false;
+        if (!node.fits(as_bytes(key), value.size())) { return false; }
         const search_result found = node.lower_bound(as_bytes(key));
         if (found.equal) {
-            if (!node.fits_replacement(found.index, value.size())) return false;
+            if (!node.fits_replacement(found.index, value.size())) { return false; }
             node.replace(found.index, as_bytes(value));
         } else {
             node.insert(found.index, as_bytes(key), as_bytes(value));
@@ -113,9 +113,10 @@ BOOST_AUTO_TEST_CASE(what_the_fences_share_is_stored_once) {
 
 BOOST_AUTO_TEST_CASE(short_keys_and_zero_bytes_keep_their_order) {
     using namespace std::string_literals;
-    std::set<std::string> keys{""s,      "\0"s,    "\0\0"s, "\0\0\0\0"s, "\0\0\0\0\0"s, "a"s,
-                               "a\0"s,   "a\0\0"s, "ab"s,   "abcd"s,     "abcd\0"s,     "abcda"s,
-                               "abcdb"s, "abc"s,   "abd"s,  "\xff"s,     "\xff\xff"s,   "\xff\xff\xff\xff"s};
+    std::set<std::string> keys{
+        ""s,      "\0"s,    "\0\0"s, "\0\0\0\0"s, "\0\0\0\0\0"s, "a"s,
+        "a\0"s,   "a\0\0"s, "ab"s,   "abcd"s,     "abcd\0"s,     "abcda"s,
+        "abcdb"s, "abc"s,   "abd"s,  "\xff"s,     "\xff\xff"s,   "\xff\xff\xff\xff"s};
     slotted_page of;
     std::vector<std::string> shuffled(keys.begin(), keys.end());
     std::mt19937_64 random(seed);
@@ -193,12 +194,13 @@ BOOST_AUTO_TEST_CASE(room_of_erased_and_replaced_entries_is_used_again) {
 BOOST_AUTO_TEST_CASE(a_value_of_the_same_page_may_be_put_again) {
     slotted_page of;
     for (unsigned i = 0; i != 9; ++i) {
-        BOOST_TEST_REQUIRE(of.put("k" + std::to_string(i), std::string(400, static_cast<char>('a' + i))));
+        BOOST_TEST_REQUIRE(
+            of.put("k" + std::to_string(i), std::string(400, static_cast<char>('a' + i))));
     }
     of.node.erase(0);
     of.node.erase(4);
     const std::string expected = of.value(6);
-    of.node.insert(0, as_bytes("k"), of.node.value(6));   // makes the heap compact
+    of.node.insert(0, as_bytes("k"), of.node.value(6));  // makes the heap compact
     BOOST_TEST(of.value(0) == expected);
     of.node.replace(1, as_bytes("x"));
     of.node.replace(1, of.node.value(0));
@@ -294,7 +296,8 @@ void split_and_put(const slotted_page& of, const std::string& key, std::size_t v
         BOOST_TEST_REQUIRE(half.node.fits(as_bytes(key), value_bytes));
         if (leaf) {
             const std::string value(value_bytes, 'v');
-            half.node.insert(half.node.lower_bound(as_bytes(key)).index, as_bytes(key), as_bytes(value));
+            half.node.insert(half.node.lower_bound(as_bytes(key)).index, as_bytes(key),
+                             as_bytes(value));
         } else {
             half.put_child(key, 99);
             BOOST_TEST_REQUIRE(half.node.count() >= 2);
@@ -332,14 +335,17 @@ BOOST_AUTO_TEST_CASE(after_a_split_what_did_not_fit_fits) {
             if (!leaf) { of.put_child("", 9); }
             BOOST_TEST_CONTEXT("seed " << seed << " page " << page_bytes << " round " << round) {
                 for (;;) {
-                    const std::string key =
-                        any_key(random, key_max, std::string(1, static_cast<char>(2 + random() % 250)));
-                    if ((of.lower && key <= *of.lower) || (of.upper && key >= *of.upper)) continue;
+                    const std::string key = any_key(
+                        random, key_max, std::string(1, static_cast<char>(2 + random() % 250)));
+                    if ((of.lower && key <= *of.lower) || (of.upper && key >= *of.upper)) {
+                        continue;
+                    }
                     const bool maximal = round % 4 == 0 || random() % 3 == 0;
                     const std::size_t room = entry_max - key.size();
-                    const std::size_t value = maximal ? room : random() % (random() % 2 == 0 ? 9 : room);
+                    const std::size_t value =
+                        maximal ? room : random() % (random() % 2 == 0 ? 9 : room);
                     const search_result found = of.node.lower_bound(as_bytes(key));
-                    if (found.equal) continue;
+                    if (found.equal) { continue; }
                     if (!of.node.fits(as_bytes(key), leaf ? value : 0)) {
                         split_and_put(of, key, leaf ? value : 0);
                         break;
@@ -399,7 +405,8 @@ BOOST_AUTO_TEST_CASE(neighbours_merge_exactly_when_they_fit_behind_each_other) {
             BOOST_TEST_REQUIRE(slotted_node::can_merge(left.node, right.node) == fitted);
             if (fitted) {
                 BOOST_TEST_REQUIRE(sound(both.node) == "");
-                BOOST_TEST_REQUIRE(key_text(both.node, left.node.count()) == key_text(right.node, 0));
+                BOOST_TEST_REQUIRE(key_text(both.node, left.node.count()) ==
+                                   key_text(right.node, 0));
             }
         }
         ++(fitted ? merged : refused);
@@ -420,8 +427,7 @@ BOOST_AUTO_TEST_CASE(neighbours_are_balanced_only_as_they_fit) {
             const std::string first = shared + (side == &left ? "b" : "n");
             const bool full = (round % 4 < 2) == (side == &left);
             if (level == 1) { side->put_child(*side->lower, 50); }
-            const auto entries =
-                full ? 60 : round % 4 == 1 && level == 0 ? 0 : 1 + random() % 3;
+            const auto entries = full ? 60 : round % 4 == 1 && level == 0 ? 0 : 1 + random() % 3;
             for (auto tries = entries; tries != 0; --tries) {
                 const std::string key = first + random_bytes(random, 1 + random() % 60);
                 if (level == 0) {
@@ -450,7 +456,8 @@ BOOST_AUTO_TEST_CASE(neighbours_are_balanced_only_as_they_fit) {
             new_left.node.append(left.node, 0, std::min(cut, boundary));
             if (cut > boundary) { new_left.node.append(right.node, 0, cut - boundary); }
             if (cut < boundary) { new_right.node.append(left.node, cut, boundary); }
-            new_right.node.append(right.node, cut > boundary ? cut - boundary : 0, right.node.count());
+            new_right.node.append(right.node, cut > boundary ? cut - boundary : 0,
+                                  right.node.count());
             BOOST_TEST_REQUIRE(sound(new_left.node) == "");
             BOOST_TEST_REQUIRE(sound(new_right.node) == "");
             BOOST_TEST_REQUIRE(new_left.node.count() + new_right.node.count() == total);
@@ -489,9 +496,7 @@ void expect_defects(const slotted_page& original, const std::vector<damage>& dam
             std::memcpy(page.data() + each.offset, &each.value, each.bytes);
             BOOST_TEST((node.defect(false) != nullptr) == each.shallow);
             const std::string report = sound(node);
-            BOOST_TEST_CONTEXT(report) {
-                BOOST_TEST(report.find(each.word) != std::string::npos);
-            }
+            BOOST_TEST_CONTEXT(report) { BOOST_TEST(report.find(each.word) != std::string::npos); }
         }
     }
 }
@@ -504,33 +509,33 @@ BOOST_AUTO_TEST_CASE(each_defect_of_a_leaf_is_named) {
     const std::size_t slot = 112 + 5 * 10;
     const auto offset = load<std::uint16_t>(of.page.data() + slot);
     expect_defects(of, {
-        {"count", 4, 41, 4, true, "contradict"},
-        {"huge count", 4, 0xffffffff, 4, true, "contradict"},
-        {"tree", 20, 6, 4, true, "its tree"},
-        {"level", 17, 1, 1, true, "its tree"},
-        {"lower", 32, 500, 2, true, "contradict"},
-        {"upper", 34, 4096, 2, true, "contradict"},
-        {"upper below", 34, 4000, 2, true, "heap"},
-        {"garbage", 36, 8, 2, true, "garbage"},
-        {"much garbage", 36, 4000, 2, true, "contradict"},
-        {"fence flags", 38, 8, 2, true, "fence flags"},
-        {"open fence with bytes", 38, 1, 2, true, "impossible length"},
-        {"fence bytes", 40, 600, 2, true, "impossible length"},
-        {"prefix", 44, 4, 2, true, "prefix"},
-        {"shorter prefix", 44, 1, 2, false, "prefix"},
-        {"reserved", 46, 1, 2, true, "reserved"},
-        {"hint", 48, 1, 4, false, "hint"},
-        {"slot offset", slot, 100, 2, true, "outside the heap"},
-        {"slot offset beyond", slot, 4090, 2, true, "outside the heap"},
-        {"long key", slot + 2, 5000, 2, true, "outside the heap"},
-        {"key length", slot + 2, 5, 2, true, "garbage"},
-        {"value length", slot + 4, 6, 2, true, "garbage"},
-        {"reference", slot + 4, 0x8005, 2, true, "reference"},
-        {"head", slot + 6, 1, 4, false, "head"},
-        {"order", offset + 5u, 'z', 1, false, "order"},
-        {"overlap", slot, offset + 1u, 2, false, "overlap"},
-        {"upper fence", 4096 - 4, 'a', 1, false, "fences"},
-    });
+                           {"count", 4, 41, 4, true, "contradict"},
+                           {"huge count", 4, 0xffffffff, 4, true, "contradict"},
+                           {"tree", 20, 6, 4, true, "its tree"},
+                           {"level", 17, 1, 1, true, "its tree"},
+                           {"lower", 32, 500, 2, true, "contradict"},
+                           {"upper", 34, 4096, 2, true, "contradict"},
+                           {"upper below", 34, 4000, 2, true, "heap"},
+                           {"garbage", 36, 8, 2, true, "garbage"},
+                           {"much garbage", 36, 4000, 2, true, "contradict"},
+                           {"fence flags", 38, 8, 2, true, "fence flags"},
+                           {"open fence with bytes", 38, 1, 2, true, "impossible length"},
+                           {"fence bytes", 40, 600, 2, true, "impossible length"},
+                           {"prefix", 44, 4, 2, true, "prefix"},
+                           {"shorter prefix", 44, 1, 2, false, "prefix"},
+                           {"reserved", 46, 1, 2, true, "reserved"},
+                           {"hint", 48, 1, 4, false, "hint"},
+                           {"slot offset", slot, 100, 2, true, "outside the heap"},
+                           {"slot offset beyond", slot, 4090, 2, true, "outside the heap"},
+                           {"long key", slot + 2, 5000, 2, true, "outside the heap"},
+                           {"key length", slot + 2, 5, 2, true, "garbage"},
+                           {"value length", slot + 4, 6, 2, true, "garbage"},
+                           {"reference", slot + 4, 0x8005, 2, true, "reference"},
+                           {"head", slot + 6, 1, 4, false, "head"},
+                           {"order", offset + 5u, 'z', 1, false, "order"},
+                           {"overlap", slot, offset + 1u, 2, false, "overlap"},
+                           {"upper fence", 4096 - 4, 'a', 1, false, "fences"},
+                       });
 }
 
 BOOST_AUTO_TEST_CASE(each_defect_of_an_inner_node_is_named) {
@@ -539,12 +544,12 @@ BOOST_AUTO_TEST_CASE(each_defect_of_an_inner_node_is_named) {
     const std::size_t slot = 112 + 2 * 10;
     const auto cell = load<std::uint16_t>(of.page.data() + slot);
     expect_defects(of, {
-        {"one child", 4, 1, 4, true, "contradict"},
-        {"alignment", slot, cell + 1u, 2, true, "not aligned"},
-        {"value", slot + 4, 1, 2, true, "has a value"},
-        {"child", cell + 4u, 1, 6, true, "page number"},
-        {"first separator", 112, cell | 1u << 16, 4, true, "first separator"},
-    });
+                           {"one child", 4, 1, 4, true, "contradict"},
+                           {"alignment", slot, cell + 1u, 2, true, "not aligned"},
+                           {"value", slot + 4, 1, 2, true, "has a value"},
+                           {"child", cell + 4u, 1, 6, true, "page number"},
+                           {"first separator", 112, cell | 1u << 16, 4, true, "first separator"},
+                       });
     slotted_page single(std::nullopt, std::nullopt, 1);
     single.put_child("", 50);
     BOOST_TEST(sound(single.node).find("fewer than two") != std::string::npos);
@@ -554,7 +559,9 @@ BOOST_AUTO_TEST_CASE(each_defect_of_an_inner_node_is_named) {
     // Fences around the keys.
     for (const auto& fences : {std::pair("k-c", "k-z"), std::pair("k-a", "k-b3")}) {
         slotted_page leaf("k-a", "k-z");
-        for (unsigned i = 0; i != 5; ++i) { BOOST_TEST_REQUIRE(leaf.put("k-b" + std::to_string(i), "")); }
+        for (unsigned i = 0; i != 5; ++i) {
+            BOOST_TEST_REQUIRE(leaf.put("k-b" + std::to_string(i), ""));
+        }
         slotted_page narrow(fences.first, fences.second);
         if (narrow.field(offsetof(format::page_header, prefix_bytes)) == 2) {
             narrow.node.append(leaf.node, 0, 5);
@@ -565,8 +572,8 @@ BOOST_AUTO_TEST_CASE(each_defect_of_an_inner_node_is_named) {
 
 BOOST_AUTO_TEST_CASE(a_damaged_page_is_named_or_harmless) {
     std::mt19937_64 random(seed);
-    const std::vector<std::string> probes{"",      "k",    "k-b",        "k-b1055", "k-bzzz",
-                                          "k-bxx", "zzzz", std::string(512, 'k')};
+    const std::vector<std::string> probes{"",       "k",     "k-b",  "k-b1055",
+                                          "k-bzzz", "k-bxx", "zzzz", std::string(512, 'k')};
     slotted_page leaf("k-a", "k-z");
     slotted_page inner("k-a", "k-z", 1);
     for (unsigned i = 0; i != 60; ++i) {
@@ -611,12 +618,14 @@ BOOST_AUTO_TEST_CASE(cells_that_overlap_are_harmless) {
     for (unsigned i = 0; i != 50; ++i) {
         BOOST_TEST_REQUIRE(of.put("k-b" + std::to_string(1000 + i), std::string(30, 'v')));
     }
-    const std::vector<std::string> probes{"k-b1011", "k-b1022x", "k-c", "k-aa", std::string(500, 'k')};
+    const std::vector<std::string> probes{"k-b1011", "k-b1022x", "k-c", "k-aa",
+                                          std::string(500, 'k')};
     const unsigned begin = of.field(offsetof(format::page_header, upper));
     for (unsigned round = 0; round != 300; ++round) {
         heap_page page(of.page);
         for (unsigned i = 0; i != 50; ++i) {
-            page.put(112 + i * 10, static_cast<std::uint16_t>(begin + random() % (4090 - 36 - begin)));
+            page.put(112 + i * 10,
+                     static_cast<std::uint16_t>(begin + random() % (4090 - 36 - begin)));
             page.put(112 + i * 10 + 6, static_cast<std::uint32_t>(random()));
         }
         const slotted_node node(page.data(), of.schema);
