@@ -10,16 +10,16 @@ namespace pinyon::io {
 
 namespace {
 
-// Kept free for what is mapped for a moment without being entered: a racing reader's page, neighbours
-// before they are trimmed, the pages of one operation of the writer.
+// Kept free for what is mapped for a moment without being entered: a racing reader's page,
+// neighbours before they are trimmed, the pages of one operation of the writer.
 constexpr std::uint64_t reserve_part = 32;
-// Ticks that LRU tells apart: with 256 ticks in a turnover of the pool, 16 turnovers. With a tick for
-// each access, as many as ticks of 16 bits allow.
+// Ticks that LRU tells apart: with 256 ticks in a turnover of the pool, 16 turnovers. With a tick
+// for each access, as many as ticks of 16 bits allow.
 constexpr std::uint32_t ring_of_misses = 4096;
 constexpr std::uint32_t ring_of_accesses = 32768;
 constexpr std::uint64_t ticks_a_turnover = 256;
-// A batch: enough to share the cost of the system call and of the TLB flush, little enough to hold the
-// mutex for less than 0.1 ms.
+// A batch: enough to share the cost of the system call and of the TLB flush, little enough to hold
+// the mutex for less than 0.1 ms.
 constexpr std::uint64_t batch_min = 64;
 constexpr std::uint64_t batch_max = 256;
 
@@ -34,8 +34,8 @@ constexpr std::uint64_t batch_max = 256;
 
 }  // namespace
 
-buffer_pool::buffer_pool(file& file, page_views views, page_warden& warden, std::uint32_t page_bytes,
-                         const pool_options& options)
+buffer_pool::buffer_pool(file& file, page_views views, page_warden& warden,
+                         std::uint32_t page_bytes, const pool_options& options)
     : page_source(views.take_table(), page_bytes, views.first_page(), warden),
       file_(file),
       views_(std::move(views)),
@@ -63,14 +63,10 @@ buffer_pool::buffer_pool(file& file, page_views views, page_warden& warden, std:
     labels_.resize(1);  // of the trees that have no label of their own
 }
 
-// --- a page comes in --------------------------------------------------------------------------------
-
 page_view buffer_pool::miss(const page_reference& reference) {
     check_reference(reference.page);
     misses_.fetch_add(1, std::memory_order_relaxed);
-    if (const std::optional<page_view> view = view_or_latch(reference.page)) {
-        return *view;
-    }
+    if (const std::optional<page_view> view = view_or_latch(reference.page)) { return *view; }
     const std::uint16_t state = table_.word(reference.page).state.load(std::memory_order_relaxed);
     return (state & page_word::private_page) != 0 ? bring_back(reference) : bring_in(reference);
 }
@@ -83,9 +79,7 @@ page_view buffer_pool::bring_in(const page_reference& reference) {
             enter_read(reference);
         }
         populate_page(read_, page, page_bytes(), false);
-        if (trims_) {
-            trim(page);
-        }
+        if (trims_) { trim(page); }
         admit(reference, read_address(page));
     } catch (...) {
         undo_read(page);
@@ -144,9 +138,7 @@ void buffer_pool::enter_read(const page_reference& reference) {
 
 void buffer_pool::enter_write(page_number page) {
     page_note& note = notes_[page];
-    if (has(page, page_note::in_write)) {
-        return;
-    }
+    if (has(page, page_note::in_write)) { return; }
     if (!has(page, page_note::queued)) {
         mapped_.push_back(page);
         note.flags |= page_note::queued;
@@ -172,7 +164,8 @@ void buffer_pool::undo_read(page_number page) {
     try {
         unmap_read({&page, 1});
     } catch (const error&) {
-        // What went wrong first is what the caller hears of; a sweep finds the page if it is mapped.
+        // What went wrong first is what the caller hears of; a sweep finds the page if it is
+        // mapped.
     }
 }
 
@@ -189,15 +182,11 @@ void buffer_pool::undo_write(page_number page) {
 
 std::uint16_t buffer_pool::next_tick() noexcept {
     std::uint16_t now = now_.load(std::memory_order_relaxed);
-    if (!tick_per_access_ && ++since_tick_ < tick_misses_) {
-        return now;
-    }
+    if (!tick_per_access_ && ++since_tick_ < tick_misses_) { return now; }
     since_tick_ = 0;
     now = static_cast<std::uint16_t>(now_.fetch_add(1, std::memory_order_relaxed) + 1);
     const std::uint32_t every = tick_per_access_ ? age_every : ring_of_misses / 4;
-    if (now % every == 0) {
-        lru_.age(now);
-    }
+    if (now % every == 0) { lru_.age(now); }
     return now;
 }
 
@@ -211,12 +200,8 @@ std::uint16_t buffer_pool::label_of(const page_reference& reference) {
                               (std::uint64_t{reference.level} << 8) |
                               static_cast<std::uint64_t>(reference.kind);
     const auto found = label_index_.find(key);
-    if (found != label_index_.end()) {
-        return found->second;
-    }
-    if (labels_.size() > 0xffff) {
-        return 0;
-    }
+    if (found != label_index_.end()) { return found->second; }
+    if (labels_.size() > 0xffff) { return 0; }
     labels_.push_back({reference.tree, reference.level, reference.kind, 0});
     const auto label = static_cast<std::uint16_t>(labels_.size() - 1);
     label_index_.emplace(key, label);
@@ -234,8 +219,6 @@ void buffer_pool::prefetch(std::span<const page_number> pages) noexcept {
     }
     prefetches_.fetch_add(ahead.finish(), std::memory_order_relaxed);
 }
-
-// --- the writer -------------------------------------------------------------------------------------
 
 std::uint16_t buffer_pool::change(page_number page, std::uint16_t clear, std::uint16_t set,
                                   guard& lock) {
@@ -268,9 +251,7 @@ std::byte* buffer_pool::create(page_number page, residency, std::span<const std:
     try {
         list_private(page);
         if (has(page, page_note::in_write)) {
-            if ((old & page_word::private_page) == 0 && forgotten_ != 0) {
-                --forgotten_;
-            }
+            if ((old & page_word::private_page) == 0 && forgotten_ != 0) { --forgotten_; }
             std::memcpy(write_address(page), content.data(), content.size());
         } else {
             enter_write(page);
@@ -279,9 +260,7 @@ std::byte* buffer_pool::create(page_number page, residency, std::span<const std:
             populate_page(*write_, page, page_bytes(), true);
         }
     } catch (...) {
-        if (!lock.owns_lock()) {
-            lock.lock();
-        }
+        if (!lock.owns_lock()) { lock.lock(); }
         change(page, page_word::private_page | page_word::writable, 0, lock);
         ++forgotten_;
         throw;
@@ -297,20 +276,16 @@ std::byte* buffer_pool::writable(const page_reference& reference) {
         (void)miss(reference);
         writes_.fetch_add(1, std::memory_order_relaxed);
     }
-    if (table_.sum(reference.page) != 0) {
-        table_.set_sum(reference.page, 0);
-    }
+    if (table_.sum(reference.page) != 0) { table_.set_sum(reference.page, 0); }
     add_dirty({reference.page, 1});
     return write_address(reference.page);
 }
 
 void buffer_pool::forget_page(page_number page, guard& lock) {
-    const std::uint16_t old = change(
-        page, page_word::admitted | page_word::private_page | page_word::writable, 0, lock);
+    const std::uint16_t old =
+        change(page, page_word::admitted | page_word::private_page | page_word::writable, 0, lock);
     table_.set_sum(page, 0);
-    if ((old & page_word::private_page) != 0 && has(page, page_note::in_write)) {
-        ++forgotten_;
-    }
+    if ((old & page_word::private_page) != 0 && has(page, page_note::in_write)) { ++forgotten_; }
     lru_.demote(page);
 }
 
@@ -318,8 +293,8 @@ void buffer_pool::forget(page_run run) noexcept {
     const page_number end = std::min(run.first + run.count, table_.capacity());
     guard lock(mutex_);
     for (page_number page = run.first; page < end; ++page) {
-        if (table_.word(page).state.load(std::memory_order_relaxed) != 0 || notes_[page].flags != 0 ||
-            table_.sum(page) != 0) {
+        if (table_.word(page).state.load(std::memory_order_relaxed) != 0 ||
+            notes_[page].flags != 0 || table_.sum(page) != 0) {
             forget_page(page, lock);
         }
     }
@@ -331,24 +306,17 @@ void buffer_pool::relieve() {
     const std::uint64_t pinned = std::min(pages_pinned(), frames);
     const std::uint64_t most = std::max<std::uint64_t>((frames - pinned) / 2, 4);
     if (written_frames_ > most) {
-        if (forgotten_ != 0) {
-            reclaim_forgotten();
-        }
-        if (written_frames_ > most) {
-            write_back(most / 2, lock);
-        }
+        if (forgotten_ != 0) { reclaim_forgotten(); }
+        if (written_frames_ > most) { write_back(most / 2, lock); }
     }
-    while (budget_.used_bytes() > budget_.budget_bytes() && evict(batch_) != 0) {
-    }
+    while (budget_.used_bytes() > budget_.budget_bytes() && evict(batch_) != 0) {}
 }
 
 // Seals the private pages that came first and unmaps them, until `keep` are left.
 void buffer_pool::write_back(std::uint64_t keep, guard& lock) {
     std::vector<page_number> pages;
     for (const page_number page : mapped_) {
-        if (written_frames_ - pages.size() <= keep) {
-            break;
-        }
+        if (written_frames_ - pages.size() <= keep) { break; }
         const std::uint16_t state = table_.word(page).state.load(std::memory_order_relaxed);
         if (has(page, page_note::in_write) && (state & page_word::writable) != 0 &&
             table_.pins(page).load(std::memory_order_seq_cst) == 0) {
@@ -362,9 +330,7 @@ void buffer_pool::write_back(std::uint64_t keep, guard& lock) {
         table_.set_sum(page, warden_.seal(page, {write_address(page), page_bytes()}));
     }
     lock.lock();
-    for (const page_number page : pages) {
-        change(page, page_word::writable, 0, lock);
-    }
+    for (const page_number page : pages) { change(page, page_word::writable, 0, lock); }
     unmap_write(pages);
     std::erase_if(mapped_, [this](page_number page) { return !has(page, page_note::queued); });
     evictions_ += pages.size();
@@ -392,234 +358,6 @@ void buffer_pool::flush_range(byte_range range) {
     }
 }
 
-// --- a page leaves ----------------------------------------------------------------------------------
-
-void buffer_pool::make_room(page_view_kind view, page_number page) {
-    // A search costs what is mapped, or, without PAGEMAP_SCAN, 8 bytes a page of the file.
-    const std::uint64_t sweep_evictions =
-        std::max({frames_max_ / 2, limit() / 64, std::uint64_t{64}});
-    if (since_sweep_ >= sweep_evictions) {
-        sweep_locked();
-    }
-    while (!budget_.fits(view, page) && evict(batch_) != 0) {
-    }
-}
-
-std::size_t buffer_pool::evict(std::size_t count) {
-    std::size_t freed = forgotten_ > batch_ ? reclaim_forgotten() : 0;
-    victims_.clear();
-    choose(eviction_rank::early, count);
-    choose(eviction_rank::late, count);
-    if (!victims_.empty()) {
-        std::sort(victims_.begin(), victims_.end());
-        evictions_ += victims_.size();
-        since_sweep_ += victims_.size();
-        freed += victims_.size();
-        unmap_read(victims_);
-    } else if (forgotten_ != 0) {
-        freed += reclaim_forgotten();
-    }
-    return freed;
-}
-
-void buffer_pool::choose(eviction_rank rank, std::size_t count) {
-    const std::uint16_t now = now_.load(std::memory_order_relaxed);
-    for (std::uint64_t left = lru_.size(rank); left != 0 && victims_.size() < count; --left) {
-        const page_number page = lru_.pop_oldest(rank, now);
-        if (page == lru::none) {
-            return;
-        }
-        if (claim(page)) {
-            victims_.push_back(page);
-        } else {
-            // Pinned or coming in: in use now.
-            lru_.insert(page, rank, now, table_.word(page).tick.load(std::memory_order_relaxed));
-        }
-    }
-}
-
-bool buffer_pool::claim(page_number page) noexcept {
-    std::atomic<std::uint16_t>& word = table_.word(page).state;
-    std::atomic<std::uint32_t>& pins = table_.pins(page);
-    std::uint16_t state = word.load(std::memory_order_acquire);
-    if ((state & page_word::latched) != 0 || pins.load(std::memory_order_seq_cst) != 0) {
-        return false;
-    }
-    const int admitted = state & page_word::admitted;
-    const int moved = admitted != 0 ? state + page_word::version_step : state;
-    const auto claimed =
-        static_cast<std::uint16_t>((moved & ~page_word::admitted) | page_word::latched);
-    if (!word.compare_exchange_strong(state, claimed, std::memory_order_seq_cst)) {
-        return false;
-    }
-    if (pins.load(std::memory_order_seq_cst) != 0) {
-        unlatch(page, 0, static_cast<std::uint16_t>(admitted));
-        return false;
-    }
-    return true;
-}
-
-void buffer_pool::unmap_read(std::span<const page_number> pages) {
-    // Whatever happens, nobody waits for these latches for ever.
-    struct release {
-        buffer_pool& pool;
-        std::span<const page_number> pages;
-        ~release() {
-            for (const page_number page : pages) {
-                pool.unlatch(page, page_word::resident, 0);
-            }
-        }
-    };
-    const release later{*this, pages};
-    std::size_t shared = 0;
-    for (const page_number page : pages) {
-        page_note& note = notes_[page];
-        note.flags &= static_cast<std::uint8_t>(~page_note::in_read);
-        --labels_[note.label].pages;
-        shared += has(page, page_note::in_write) ? 1 : 0;
-    }
-    if (views_.one() && shared != 0) {
-        // These stay mapped for the writer.
-        std::vector<page_number> rest;
-        rest.reserve(pages.size() - shared);
-        std::copy_if(pages.begin(), pages.end(), std::back_inserter(rest),
-                     [this](page_number page) { return !has(page, page_note::in_write); });
-        budget_.leave(page_view_kind::read, rest, ranges_);
-    } else {
-        budget_.leave(page_view_kind::read, pages, ranges_);
-    }
-    read_.unmap(ranges_);
-    drop_from_cache(pages);
-}
-
-void buffer_pool::unmap_write(std::span<const page_number> pages) {
-    std::vector<page_number> leaving;
-    leaving.reserve(pages.size());
-    for (const page_number page : pages) {
-        page_note& note = notes_[page];
-        if (has(page, page_note::in_write)) {
-            --written_frames_;
-            if (!views_.one() || !has(page, page_note::in_read)) {
-                leaving.push_back(page);
-            }
-        }
-        note.flags &= static_cast<std::uint8_t>(~(page_note::in_write | page_note::queued));
-    }
-    if (leaving.empty()) {
-        return;  // always so where there is no writable view
-    }
-    const page_view_kind view = views_.one() ? page_view_kind::read : page_view_kind::write;
-    budget_.leave(view, leaving, ranges_);
-    write_->unmap(ranges_);
-    drop_from_cache(leaving);
-}
-
-std::size_t buffer_pool::reclaim_forgotten() {
-    std::vector<page_number> pages;
-    for (const page_number page : mapped_) {
-        const std::uint16_t state = table_.word(page).state.load(std::memory_order_relaxed);
-        if ((state & page_word::private_page) == 0) {
-            pages.push_back(page);
-        }
-    }
-    std::sort(pages.begin(), pages.end());
-    const std::uint64_t before = budget_.frames();
-    unmap_write(pages);
-    std::erase_if(mapped_, [this](page_number page) { return !has(page, page_note::queued); });
-    forgotten_ = 0;
-    return before - budget_.frames();
-}
-
-void buffer_pool::evict_all() {
-    const guard lock(mutex_);
-    reclaim_forgotten();
-    while (evict(batch_max) != 0) {
-    }
-    sweep_locked();
-}
-
-void buffer_pool::drop_from_cache(std::span<const page_number> pages) {
-    if (!release_) {
-        return;
-    }
-    // Pages that are dirty or mapped in the other view stay. `flush_range` sees to the dirty ones.
-    ranges_.clear();
-    for (const page_number page : pages) {
-        const byte_range range = bytes_of(page);
-        if (!ranges_.empty() && ranges_.back().offset + ranges_.back().size == range.offset) {
-            ranges_.back().size += range.size;
-        } else {
-            ranges_.push_back(range);
-        }
-    }
-    file_.drop_cache(ranges_);
-}
-
-// --- pages mapped behind the pool's back ------------------------------------------------------------
-
-void buffer_pool::sweep() {
-    const guard lock(mutex_);
-    sweep_locked();
-}
-
-void buffer_pool::sweep_locked() {
-    since_sweep_ = 0;
-    ++sweeps_;
-    const std::uint64_t first = first_page_ << page_shift_;
-    const std::uint64_t end = limit() << page_shift_;
-    if (first >= end) {
-        return;
-    }
-    const byte_range all{first, end - first};
-    if (views_.one()) {
-        swept_ += drop_unknown(read_, all, page_note::in_read | page_note::in_write);
-        return;
-    }
-    swept_ += drop_unknown(read_, all, page_note::in_read);
-    if (write_ != nullptr) {
-        swept_ += drop_unknown(*write_, all, page_note::in_write);
-    }
-}
-
-std::uint64_t buffer_pool::drop_unknown(mapping& view, byte_range range, std::uint8_t known) {
-    found_.clear();
-    ranges_.clear();
-    view.resident(range, found_);
-    std::uint64_t dropped = 0;
-    for (const byte_range& part : found_) {
-        const page_number end = ((part.offset + part.size - 1) >> page_shift_) + 1;
-        for (page_number page = part.offset >> page_shift_; page < end; ++page) {
-            if (has(page, known)) {
-                continue;
-            }
-            ++dropped;
-            const byte_range bytes = bytes_of(page);
-            if (!ranges_.empty() && ranges_.back().offset + ranges_.back().size == bytes.offset) {
-                ranges_.back().size += bytes.size;
-            } else if (ranges_.empty() || ranges_.back().offset + ranges_.back().size < bytes.offset) {
-                ranges_.push_back(bytes);
-            }
-        }
-    }
-    if (!ranges_.empty()) {
-        view.unmap(ranges_);
-    }
-    return dropped;
-}
-
-void buffer_pool::trim(page_number page) {
-    const std::uint64_t low = (page << page_shift_) / frame_budget::window_bytes;
-    const std::uint64_t first =
-        std::max(low * frame_budget::window_bytes, first_page_ << page_shift_);
-    const std::uint64_t end =
-        std::min((low + 1) * frame_budget::window_bytes, limit() << page_shift_);
-    const guard lock(mutex_);
-    const int known = page_note::in_read | (views_.one() ? page_note::in_write : 0);
-    (void)drop_unknown(read_, {first, end - first}, static_cast<std::uint8_t>(known));
-}
-
-// --- what it tells ----------------------------------------------------------------------------------
-
 std::uint64_t buffer_pool::pin_limit() const noexcept {
     const std::uint64_t frames = budget_.frames_max();
     const std::uint64_t reserve = std::max<std::uint64_t>(frames / 8, 64);
@@ -642,9 +380,7 @@ source_statistics buffer_pool::statistics() const {
     out.frames_peak = budget_.frames_peak();
     out.frames_max = frames_max_;
     for (const residency_count& label : labels_) {
-        if (label.pages != 0) {
-            out.resident.push_back(label);
-        }
+        if (label.pages != 0) { out.resident.push_back(label); }
     }
     std::sort(out.resident.begin(), out.resident.end(),
               [](const residency_count& a, const residency_count& b) {
@@ -654,7 +390,8 @@ source_statistics buffer_pool::statistics() const {
 }
 
 std::unique_ptr<page_source> make_buffer_pool(file& file, file_system&, page_warden& warden,
-                                              std::uint32_t page_bytes, const pool_options& options) {
+                                              std::uint32_t page_bytes,
+                                              const pool_options& options) {
     // Beside the page table: links of 16 bytes, notes of 4.
     page_views views(file, page_bytes, options.read_only, options.views, 20);
     return std::make_unique<buffer_pool>(file, std::move(views), warden, page_bytes, options);

@@ -1,18 +1,19 @@
-// The explicit pool: it decides which pages of the file are mapped, in LRU order, within a hard budget
-// over both views and the page tables beneath them.
+// The explicit pool: it decides which pages of the file are mapped, in LRU order, within a hard
+// budget over both views and the page tables beneath them.
 //
 // States of a page, as bits of its word (L: latched for the time of the move):
 //
-//     cold --miss, L--> admitted --evict, L--> cold            reading view; verified each time it comes in
+//     cold --miss, L--> admitted --evict, L--> cold       verified each time it comes in
 //     free --create--> private, writable --relieve--> private --writable, L--> private, writable
-//     private --publish--> cold        any --forget--> free (frames stay until they are needed)
+//     private --publish--> cold      any --forget--> free (frames stay until they are needed)
 //
 // Invariants
 //  1. Frames are entered in the budget before their pages are mapped and taken out after they are
-//     unmapped, both under the mutex; a page that is mapped otherwise (a kept view was read, a reader
-//     raced an eviction) is found by a sweep.
-//  2. The evictor takes no page that is pinned, latched or private. A pinner raises the pin and reads
-//     the state; the evictor clears `admitted` and reads the pins: one of them sees the other.
+//     unmapped, both under the mutex; a page that is mapped otherwise (a kept view was read, a
+//     reader raced an eviction) is found by a sweep.
+//  2. The evictor takes no page that is pinned, latched or private. A pinner raises the pin and
+//     reads the state; the evictor clears `admitted` and reads the pins: one of them sees the
+//     other.
 //  3. Pages are latched either by the thread that brings them in, without the mutex, or within one
 //     holding of the mutex. Who holds the mutex never waits for a latch.
 //  4. Private pages leave the writable view in `relieve`, `publish` and, once forgotten, anywhere.
@@ -98,8 +99,8 @@ private:
     void list_private(page_number page);
     [[nodiscard]] std::uint16_t next_tick() noexcept;
     [[nodiscard]] std::uint16_t label_of(const page_reference& reference);
-    // Changes the state of a page that nobody is bringing in; lets go of the mutex to wait for that.
-    // Returns the state before.
+    // Changes the state of a page that nobody is bringing in; lets go of the mutex to wait for
+    // that. Returns the state before.
     std::uint16_t change(page_number page, std::uint16_t clear, std::uint16_t set, guard& lock);
     void forget_page(page_number page, guard& lock);
 
@@ -136,8 +137,8 @@ private:
     page_note* notes_;
     const std::uint64_t frames_max_;
     const std::size_t batch_;
-    std::uint64_t tick_misses_;      // misses that make a tick
-    std::uint16_t probation_;        // ticks that a page is older than it is when it enters
+    std::uint64_t tick_misses_;  // misses that make a tick
+    std::uint16_t probation_;    // ticks that a page is older than it is when it enters
     std::uint64_t since_tick_ = 0;
     std::uint64_t since_sweep_ = 0;  // evictions
     std::uint64_t evictions_ = 0;
@@ -148,8 +149,8 @@ private:
     std::uint64_t forgotten_ = 0;       // about how many of these are private no more
     std::vector<residency_count> labels_;
     std::unordered_map<std::uint64_t, std::uint16_t> label_index_;
-    // Private pages of the transaction, and pages in the writable view in the order in which they came;
-    // both may hold some that were forgotten since.
+    // Private pages of the transaction, and pages in the writable view in the order in which they
+    // came; both may hold some that were forgotten since.
     std::vector<page_number> private_;
     std::vector<page_number> mapped_;
     // Memory for one holding of the mutex.

@@ -47,9 +47,7 @@ page_view direct_source::miss(const page_reference& reference) {
         admit(reference, place);
     } catch (const error& failure) {
         unlatch(page, 0, 0);
-        if (failure.page().has_value()) {
-            throw;
-        }
+        if (failure.page().has_value()) { throw; }
         throw error(failure.kind(), failure.what(), page);
     } catch (...) {
         unlatch(page, 0, 0);
@@ -76,9 +74,7 @@ void direct_source::remember(page_number page) {
         frames_ += last_[page] == 0 ? 1 : 0;
         last_[page] = visits_;
         slot = {page, visits_};
-        if (last && old.page != page) {
-            drop(old.page);
-        }
+        if (last && old.page != page) { drop(old.page); }
         return;
     }
 }
@@ -104,7 +100,8 @@ void direct_source::evict_all() {
 }
 
 std::byte* direct_source::create(page_number page, residency, std::span<const std::byte>) {
-    raise(errc::misuse, "a direct source only reads; open the file with a pool or a raw mapping", page);
+    raise(errc::misuse, "a direct source only reads; open the file with a pool or a raw mapping",
+          page);
 }
 
 std::byte* direct_source::writable(const page_reference& reference) {

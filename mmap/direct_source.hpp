@@ -1,10 +1,10 @@
-// No cache at all: each visit of a page is a pread and an admission, for tools and for comparisons. A page
-// is read to its own place in reserved memory, so consecutive pages stand side by side as in a mapping;
-// the last 4096 visited stay there.
+// No cache at all: each visit of a page is a pread and an admission, for tools and for comparisons.
+// A page is read to its own place in reserved memory, so consecutive pages stand side by side as in
+// a mapping; the last 4096 visited stay there.
 //
 // Invariants
-//  1. A view stays valid for `ring_pages - 1` further visits; then its version has moved and its place may
-//     read as zeros. A pinned page stays.
+//  1. A view stays valid for `ring_pages - 1` further visits; then its version has moved and its
+//     place may read as zeros. A pinned page stays.
 //  2. A page's state word is never admitted, so every `fetch` comes to `miss`.
 //
 // Threads: fetch from any thread: a page is read again in place, with the same bytes for as long as

@@ -1,7 +1,8 @@
 #include "pinyon/mmap/frame_budget.hpp"
 
 #include <algorithm>
-#include <cassert>
+
+#include "pinyon/mmap/assert.hpp"
 
 namespace pinyon::io {
 
@@ -18,8 +19,8 @@ constexpr std::uint64_t frames_min = 8;
 
 }  // namespace
 
-frame_budget::frame_budget(std::uint64_t budget_bytes, std::uint32_t page_bytes, const mapping& read,
-                           const mapping* write, std::uint64_t first)
+frame_budget::frame_budget(std::uint64_t budget_bytes, std::uint32_t page_bytes,
+                           const mapping& read, const mapping* write, std::uint64_t first)
     : budget_bytes_(budget_bytes),
       page_bytes_(page_bytes),
       read_memory_(table_bytes(&read)),
@@ -50,16 +51,15 @@ bool frame_budget::fits(page_view_kind view, page_number page) const noexcept {
 
 void frame_budget::enter(page_view_kind view, page_number page) noexcept {
     const side& one = sides_[static_cast<std::size_t>(view)];
-    if (one.counts[window_of(one, page)]++ == 0) {
-        ++windows_;
-    }
+    if (one.counts[window_of(one, page)]++ == 0) { ++windows_; }
     ++frames_[static_cast<std::size_t>(view)];
     frames_peak_ = std::max(frames_peak_, frames());
 }
 
 byte_range frame_budget::range_of(const side& one, std::uint64_t window) const noexcept {
     const std::uint64_t low = window * window_bytes;
-    // Where the base is not aligned to pages, the first one of a window may begin in the window before.
+    // Where the base is not aligned to pages, the first one of a window may begin in the window
+    // before.
     const std::uint64_t begin = low > one.phase ? low - one.phase : 0;
     const std::uint64_t first =
         std::max((begin + page_bytes_ - 1) / page_bytes_ * page_bytes_, one.first);
@@ -74,14 +74,12 @@ void frame_budget::leave(page_view_kind view, std::span<const page_number> pages
     const side& one = sides_[static_cast<std::size_t>(view)];
     for (const page_number page : pages) {
         const std::uint64_t window = window_of(one, page);
-        assert(one.counts[window] != 0);
+        PINYON_ASSERT(one.counts[window] != 0);
         byte_range range{page * page_bytes_, page_bytes_};
         if (--one.counts[window] == 0) {
             --windows_;
             range = range_of(one, window);
-            while (!out.empty() && out.back().offset >= range.offset) {
-                out.pop_back();
-            }
+            while (!out.empty() && out.back().offset >= range.offset) { out.pop_back(); }
         }
         // A page of 32 KiB may reach into the window before or behind that of its first byte.
         const std::uint64_t last = out.empty() ? 0 : out.back().offset + out.back().size;

@@ -1,6 +1,6 @@
-// What the mapped pages cost: frames of both views, and a page table of 4 KiB for each 2 MiB window of
-// addresses in which a view has one. Turns pages that leave into the ranges to unmap: runs, and the
-// whole window once nothing is left in it, because only that gives its page table back.
+// What the mapped pages cost: frames of both views, and a page table of 4 KiB for each 2 MiB window
+// of addresses in which a view has one. Turns pages that leave into the ranges to unmap: runs, and
+// the whole window once nothing is left in it, because only that gives its page table back.
 //
 // Invariants
 //  1. used_bytes() = frames() * page_bytes + windows() * 4096.
@@ -49,7 +49,8 @@ public:
     [[nodiscard]] bool fits(page_view_kind view, page_number page) const noexcept;
     void enter(page_view_kind view, page_number page) noexcept;
     // `pages` ascend. Replaces `out` by the ranges that must be unmapped now.
-    void leave(page_view_kind view, std::span<const page_number> pages, std::vector<byte_range>& out);
+    void leave(page_view_kind view, std::span<const page_number> pages,
+               std::vector<byte_range>& out);
 
 private:
     struct side {

@@ -1,6 +1,7 @@
 #include "pinyon/mmap/lru.hpp"
 
-#include <cassert>
+#include "pinyon/mmap/assert.hpp"
+
 
 namespace pinyon::io {
 
@@ -9,10 +10,8 @@ lru::lru(const page_table& words, std::uint32_t ring_ticks)
       mask_(static_cast<std::uint16_t>(ring_ticks - 1)),
       memory_(words.capacity() * sizeof(link)),
       links_(reinterpret_cast<link*>(memory_.data())) {
-    assert(ring_ticks >= 16 && ring_ticks <= 32768 && (ring_ticks & (ring_ticks - 1)) == 0);
-    for (ring& one : rings_) {
-        one.buckets.resize(ring_ticks);
-    }
+    PINYON_ASSERT(ring_ticks >= 16 && ring_ticks <= 32768 && (ring_ticks & (ring_ticks - 1)) == 0);
+    for (ring& one : rings_) { one.buckets.resize(ring_ticks); }
 }
 
 std::uint16_t lru::word_tick(page_number page) const noexcept {
@@ -22,9 +21,7 @@ std::uint16_t lru::word_tick(page_number page) const noexcept {
 void lru::count_in(page_number page, std::uint16_t tick) noexcept {
     link& entry = links_[page];
     ring& home = rings_[index(entry.rank)];
-    if (home.size == 0 || newer(home.oldest, tick)) {
-        home.oldest = tick;
-    }
+    if (home.size == 0 || newer(home.oldest, tick)) { home.oldest = tick; }
     ++home.size;
     entry.tick = tick;
     entry.listed = 1;
@@ -76,23 +73,20 @@ void lru::unlink(page_number page) noexcept {
     --home.size;
 }
 
-void lru::insert(page_number page, eviction_rank rank, std::uint16_t tick, std::uint16_t seen) noexcept {
-    assert(page != none && !contains(page));
+void lru::insert(page_number page, eviction_rank rank, std::uint16_t tick,
+                 std::uint16_t seen) noexcept {
+    PINYON_ASSERT(page != none && !contains(page));
     links_[page].rank = rank;
     links_[page].seen = seen;
     push_back(page, tick);
 }
 
 void lru::remove(page_number page) noexcept {
-    if (contains(page)) {
-        unlink(page);
-    }
+    if (contains(page)) { unlink(page); }
 }
 
 void lru::demote(page_number page) noexcept {
-    if (!contains(page)) {
-        return;
-    }
+    if (!contains(page)) { return; }
     unlink(page);
     const ring& early = rings_[index(eviction_rank::early)];
     const std::uint16_t tick = early.size == 0 ? links_[page].tick : early.oldest;
@@ -113,9 +107,7 @@ page_number lru::pop_oldest(eviction_rank rank, std::uint16_t now) noexcept {
         const std::uint16_t seen = word_tick(page);
         const std::uint16_t used = newer(seen, now) ? now : seen;
         unlink(page);
-        if (seen == entry.seen || !newer(used, entry.tick)) {
-            return page;
-        }
+        if (seen == entry.seen || !newer(used, entry.tick)) { return page; }
         entry.seen = seen;
         push_back(page, used);
     }

@@ -1,18 +1,21 @@
-// The order in which pages were last used, kept lazily. A reader only stores the current tick in the
-// page's hot word; the evictor, which looks at the page used longest ago by what it last knew, moves it
-// on when the word says otherwise. Exact to the tick, O(1) amortised, no allocation after construction.
+// The order in which pages were last used, kept lazily. A reader only stores the current tick in
+// the page's hot word; the evictor, which looks at the page used longest ago by what it last knew,
+// moves it on when the word says otherwise. Exact to the tick, O(1) amortised, no allocation after
+// construction.
 //
-// Pages hang in buckets, one for each tick, in a ring; links are intrusive, in reserved memory indexed by
-// page number. Two ranks: pages of rank `late` are meant to be asked for once no `early` one is left.
+// Pages hang in buckets, one for each tick, in a ring; links are intrusive, in reserved memory
+// indexed by page number. Two ranks: pages of rank `late` are meant to be asked for once no `early`
+// one is left.
 //
-// A page may enter on probation: in an older bucket than now, where it stays until a word of a later tick
-// shows a second use. A scan then turns over the older half of the pool and leaves the rest alone.
+// A page may enter on probation: in an older bucket than now, where it stays until a word of a
+// later tick shows a second use. A scan then turns over the older half of the pool and leaves the
+// rest alone.
 //
 // Invariants
 //  1. A page is in at most one bucket, that of its link's tick; page 0 is never listed.
-//  2. After `age`, no link is older than half the ring, so buckets never hold two ticks. A word that holds
-//     what was last seen in it means no use, however long ago that was: ticks of 16 bits that come round
-//     do not make a page look new. REQUIRES: `age` each quarter of the ring.
+//  2. After `age`, no link is older than half the ring, so buckets never hold two ticks. A word
+//     that holds what was last seen in it means no use, however long ago that was: ticks of 16 bits
+//     that come round do not make a page look new. REQUIRES: `age` each quarter of the ring.
 //
 // Threads: one at a time (the pool's mutex); readers store ticks in the words at any time.
 // Failure: no_space from the constructor.
@@ -38,11 +41,14 @@ public:
     [[nodiscard]] std::uint64_t size(eviction_rank rank) const noexcept {
         return rings_[index(rank)].size;
     }
-    [[nodiscard]] bool contains(page_number page) const noexcept { return links_[page].listed != 0; }
+    [[nodiscard]] bool contains(page_number page) const noexcept {
+        return links_[page].listed != 0;
+    }
 
-    // Lists a page as if it was last used at `tick`. `seen` is what its word holds now: the page moves
-    // on only when the word holds something else.
-    void insert(page_number page, eviction_rank rank, std::uint16_t tick, std::uint16_t seen) noexcept;
+    // Lists a page as if it was last used at `tick`. `seen` is what its word holds now: the page
+    // moves on only when the word holds something else.
+    void insert(page_number page, eviction_rank rank, std::uint16_t tick,
+                std::uint16_t seen) noexcept;
     void remove(page_number page) noexcept;
     // Makes it the next `early` page to go, whatever its rank was.
     void demote(page_number page) noexcept;

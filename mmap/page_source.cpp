@@ -20,7 +20,8 @@ void latch_wait::pause() {
 }
 
 pin_guard::pin_guard(pin_guard&& other) noexcept
-    : source_(std::exchange(other.source_, nullptr)), view_(std::exchange(other.view_, page_view{})) {}
+    : source_(std::exchange(other.source_, nullptr)),
+      view_(std::exchange(other.view_, page_view{})) {}
 
 pin_guard& pin_guard::operator=(pin_guard&& other) noexcept {
     if (this != &other) {
@@ -51,18 +52,15 @@ void page_source::touch(page_word& word) noexcept {
         word.tick.store(now_.load(std::memory_order_relaxed), std::memory_order_relaxed);
         return;
     }
-    const auto now =
-        static_cast<std::uint16_t>(now_.fetch_add(1, std::memory_order_relaxed) + 1);
+    const auto now = static_cast<std::uint16_t>(now_.fetch_add(1, std::memory_order_relaxed) + 1);
     word.tick.store(now, std::memory_order_relaxed);
-    if (now % age_every == 0) {
-        age();
-    }
+    if (now % age_every == 0) { age(); }
 }
 
 pin_guard page_source::pin(const page_reference& reference) {
     check_reference(reference.page);
-    // Raised before the state is read: an evictor clears `admitted` first and looks at the pins then,
-    // so one of the two sees the other (both orders are sequentially consistent).
+    // Raised before the state is read: an evictor clears `admitted` first and looks at the pins
+    // then, so one of the two sees the other (both orders are sequentially consistent).
     const bool first = table_.pins(reference.page).fetch_add(1, std::memory_order_seq_cst) == 0;
     const std::uint64_t pages =
         first ? pages_pinned_.fetch_add(1, std::memory_order_relaxed) + 1 : std::uint64_t{0};
@@ -70,7 +68,8 @@ pin_guard page_source::pin(const page_reference& reference) {
     pin_guard guard(this, {nullptr, reference.page, 0});
     if (pages > pin_limit()) {
         raise(errc::pool_exhausted,
-              "pins hold as many pages as the pool lets them; release some, or open with more pool_bytes",
+              "pins hold as many pages as the pool lets them; release some, or open with more "
+              "pool_bytes",
               reference.page);
     }
     page_word& word = table_.word(reference.page);
@@ -127,7 +126,8 @@ void page_source::flush() {
 void page_source::check_reference(page_number page) const {
     if (page < first_page_ || page >= limit()) {
         raise(errc::corrupt,
-              "a reference names a page outside the file; run 'pinyon check' and restore a backup", page);
+              "a reference names a page outside the file; run 'pinyon check' and restore a backup",
+              page);
     }
 }
 
@@ -145,12 +145,11 @@ void page_source::check_writable(page_number page, std::uint16_t needed_state) c
 
 void page_source::admit(const page_reference& reference, const std::byte* data) const {
     page_reference expected = reference;
-    if (expected.checksum == 0) {
-        expected.checksum = table_.sum(reference.page);
-    }
+    if (expected.checksum == 0) { expected.checksum = table_.sum(reference.page); }
     if (expected.checksum == 0) {
         raise(errc::corrupt,
-              "zero checksum word: its parent was never completed; run 'pinyon check' and restore a backup",
+              "zero checksum word: its parent was never completed; run 'pinyon check' and restore "
+              "a backup",
               reference.page);
     }
     warden_.admit(expected, {data, page_bytes()});
@@ -192,9 +191,7 @@ std::optional<std::uint16_t> page_source::try_change(page_number page, std::uint
     std::uint16_t state = word.load(std::memory_order_acquire);
     while ((state & page_word::latched) == 0) {
         int next = (state & ~clear) | set;
-        if ((state & clear & page_word::admitted) != 0) {
-            next += page_word::version_step;
-        }
+        if ((state & clear & page_word::admitted) != 0) { next += page_word::version_step; }
         if (word.compare_exchange_weak(state, static_cast<std::uint16_t>(next),
                                        std::memory_order_seq_cst)) {
             return state;

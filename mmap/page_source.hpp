@@ -1,20 +1,22 @@
-// Where pages come from: the one interface through which the engine reaches the bytes of a page. Three
-// sources implement it: buffer_pool (an explicit, bounded LRU pool over two mapped views), raw_mapping
-// (the whole file mapped, the kernel decides) and direct_source (a pread for each visit, no cache).
+// Where pages come from: the one interface through which the engine reaches the bytes of a page.
+// Three sources implement it: buffer_pool (an explicit, bounded LRU pool over two mapped views),
+// raw_mapping (the whole file mapped, the kernel decides) and direct_source (a pread for each
+// visit, no cache).
 //
-// A hit is one load of the page's state word and one addition, inlined here, the same for pool and raw
-// mapping; only a miss is a virtual call.
+// A hit is one load of the page's state word and one addition, inlined here, the same for pool and
+// raw mapping; only a miss is a virtual call.
 //
 // Invariants
 //  1. Page p is at base + p * page_bytes for as long as the source lives (pool and raw mapping).
-//  2. `admitted` is set only while the page's bytes have passed the engine's admission since they last
-//     came in; an eviction clears it and moves the version.
-//  3. Private pages (`create` until `publish` or `forget`) are touched by the writer's thread alone,
-//     and leave memory only inside `relieve`, never in the middle of an operation.
+//  2. `admitted` is set only while the page's bytes have passed the engine's admission since they
+//     last came in; an eviction clears it and moves the version.
+//  3. Private pages (`create` until `publish` or `forget`) are touched by the writer's thread
+//     alone, and leave memory only inside `relieve`, never in the middle of an operation.
 //  4. A page is stored to only while it is private.
 //
 // Threads: fetch, pin, prefetch and statistics from any thread; all else by the one writer.
-// Failure: corrupt from the engine's admission, io from the medium, pool_exhausted from `pin` alone.
+// Failure: corrupt from the engine's admission, io from the medium, pool_exhausted from `pin`
+// alone.
 #pragma once
 
 #include <atomic>
@@ -69,13 +71,13 @@ struct residency_count {
 };
 
 struct source_statistics {
-    std::uint64_t visits = 0;       // pages asked for
-    std::uint64_t misses = 0;       // of these, not admitted at that moment
-    std::uint64_t reads = 0;        // pages brought in (from medium or page cache)
+    std::uint64_t visits = 0;  // pages asked for
+    std::uint64_t misses = 0;  // of these, not admitted at that moment
+    std::uint64_t reads = 0;   // pages brought in (from medium or page cache)
     std::uint64_t bytes_read = 0;
-    std::uint64_t writes = 0;       // pages made or changed by the writer
+    std::uint64_t writes = 0;  // pages made or changed by the writer
     std::uint64_t bytes_written = 0;
-    std::uint64_t flushes = 0;      // msync calls
+    std::uint64_t flushes = 0;  // msync calls
     std::uint64_t evictions = 0;
     std::uint64_t write_backs = 0;  // evictions of pages with unsaved changes
     std::uint64_t prefetches = 0;   // pages asked for ahead of their use
@@ -84,10 +86,12 @@ struct source_statistics {
     std::uint64_t pins = 0;         // pins held now
     std::uint64_t frames = 0;       // frames in use now, both views
     std::uint64_t frames_peak = 0;
-    std::uint64_t frames_max = 0;   // 0: unbounded
+    std::uint64_t frames_max = 0;  // 0: unbounded
     std::vector<residency_count> resident;
 
-    [[nodiscard]] std::uint64_t hits() const noexcept { return visits > misses ? visits - misses : 0; }
+    [[nodiscard]] std::uint64_t hits() const noexcept {
+        return visits > misses ? visits - misses : 0;
+    }
 };
 
 class page_source;
@@ -119,15 +123,19 @@ public:
     page_source(const page_source&) = delete;
     page_source& operator=(const page_source&) = delete;
 
-    [[nodiscard]] std::uint32_t page_bytes() const noexcept { return std::uint32_t{1} << page_shift_; }
+    [[nodiscard]] std::uint32_t page_bytes() const noexcept {
+        return std::uint32_t{1} << page_shift_;
+    }
     // Pages beyond this number do not exist (yet); a reference to one is corrupt.
-    [[nodiscard]] page_number limit() const noexcept { return limit_.load(std::memory_order_relaxed); }
+    [[nodiscard]] page_number limit() const noexcept {
+        return limit_.load(std::memory_order_relaxed);
+    }
     // Pages that the reserved addresses can hold.
     [[nodiscard]] page_number limit_max() const noexcept { return table_.capacity(); }
 
     // The page, admitted. O(1) on a hit: no lock, no shared write, no virtual call. A reader's view
-    // stays readable for as long as its snapshot lives; `unchanged` tells whether what was read from
-    // it was read while admitted.
+    // stays readable for as long as its snapshot lives; `unchanged` tells whether what was read
+    // from it was read while admitted.
     [[nodiscard]] page_view fetch(const page_reference& reference) {
         if (reference.page < limit()) [[likely]] {
             page_word& word = table_.word(reference.page);
@@ -153,7 +161,8 @@ public:
                 (page_word::version_mask | page_word::admitted)) == 0;
     }
 
-    // Brings the page's state word towards the processor ahead of `fetch`; `page` may be any number.
+    // Brings the page's state word towards the processor ahead of `fetch`; `page` may be any
+    // number.
     void prefetch_word(page_number page) const noexcept {
         if (page < limit()) {
             __builtin_prefetch(&table_.word(page));
@@ -196,8 +205,8 @@ public:
     // All private pages become committed; their writable mappings go.
     virtual void publish() = 0;
 
-    // Makes every byte changed since the last flush durable: one msync over the dirty span. O(span).
-    // After an error the source must not flush again.
+    // Makes every byte changed since the last flush durable: one msync over the dirty span.
+    // O(span). After an error the source must not flush again.
     void flush();
     // What the next flush covers.
     [[nodiscard]] page_run dirty() const noexcept;
@@ -209,7 +218,8 @@ public:
 
 protected:
     // `first` is the first page behind the metas: smaller numbers are no pages.
-    page_source(page_table table, std::uint32_t page_bytes, page_number first, page_warden& warden) noexcept;
+    page_source(page_table table, std::uint32_t page_bytes, page_number first,
+                page_warden& warden) noexcept;
 
     // A page that `fetch` did not find: beyond the limit (corrupt), or brought in and admitted.
     [[nodiscard]] virtual page_view miss(const page_reference& reference) = 0;
@@ -226,18 +236,18 @@ protected:
     void check_reference(page_number page) const;
     // The same for a page that the writer names: misuse.
     void check_writable(page_number page, std::uint16_t needed_state) const;
-    // Has the warden verify the bytes against the reference's checksum or, where that is 0, the page
-    // table's. Throws corrupt; a page without either is corrupt.
+    // Has the warden verify the bytes against the reference's checksum or, where that is 0, the
+    // page table's. Throws corrupt; a page without either is corrupt.
     void admit(const page_reference& reference, const std::byte* data) const;
     void add_dirty(page_run run) noexcept;
 
-    // The page's view when it is there after all; nullopt: it is not, and is latched for this thread.
-    // Waits while another thread has it latched.
+    // The page's view when it is there after all; nullopt: it is not, and is latched for this
+    // thread. Waits while another thread has it latched.
     [[nodiscard]] std::optional<page_view> view_or_latch(page_number page) noexcept;
     // REQUIRES: the page is latched by this thread.
     void unlatch(page_number page, std::uint16_t clear, std::uint16_t set) noexcept;
-    // Changes the state and moves the version when that clears `admitted`; returns the state before, or
-    // nullopt when the page is latched.
+    // Changes the state and moves the version when that clears `admitted`; returns the state
+    // before, or nullopt when the page is latched.
     [[nodiscard]] std::optional<std::uint16_t> try_change(page_number page, std::uint16_t clear,
                                                           std::uint16_t set) noexcept;
     // The statistics that every source keeps.

@@ -1,10 +1,10 @@
-// The table of pages: what this process knows about each page of the file, in memory only. Structure of
-// arrays in reserved, lazily backed memory, indexed by page number; the hot word is 4 bytes, so that a
-// probe of a large table misses as little cache as it can.
+// The table of pages: what this process knows about each page of the file, in memory only.
+// Structure of arrays in reserved, lazily backed memory, indexed by page number; the hot word is 4
+// bytes, so that a probe of a large table misses as little cache as it can.
 //
 // Invariants
-//  1. `tick` is written with plain relaxed stores by readers; `state` only by compare-exchange, or by the
-//     holder of its latch bit, or by the writer while the page is private.
+//  1. `tick` is written with plain relaxed stores by readers; `state` only by compare-exchange, or
+//     by the holder of its latch bit, or by the writer while the page is private.
 //  2. version moves whenever `admitted` is cleared.
 //
 // Threads: words, pins and sums from any thread (atomics).
@@ -81,7 +81,8 @@ public:
         sums_[page].store(value, std::memory_order_release);
     }
 
-    // Orders reads of a page's bytes before the re-read of its word. ThreadSanitizer knows no fences.
+    // Orders reads of a page's bytes before the re-read of its word. ThreadSanitizer knows no
+    // fences.
     static void read_fence() noexcept {
 #if defined(__SANITIZE_THREAD__)
         std::atomic_signal_fence(std::memory_order_acquire);  // gcc warns of the other one there
@@ -100,8 +101,8 @@ private:
     std::atomic<std::uint32_t>* sums_;
 };
 
-// Page visits, counted in a slot of the calling thread's own so that counting costs readers no shared
-// cache line. Threads beyond the number of slots share the last one.
+// Page visits, counted in a slot of the calling thread's own so that counting costs readers no
+// shared cache line. Threads beyond the number of slots share the last one.
 class visit_counters {
 public:
     static constexpr unsigned slots = 64;

@@ -32,9 +32,10 @@ page_views::page_views(file& file, std::uint32_t page_bytes, bool read_only, vie
     bytes = std::max(std::min(bytes, most), least);
     while (least > most || !reserve(file, bytes, read_only, choice, table_bytes)) {
         if (bytes <= least || least > most) {
-            raise(errc::no_space,
-                  "no addresses for twice the file; raise the limit of address space (ulimit -v) and "
-                  "reopen");
+            raise(
+                errc::no_space,
+                "no addresses for twice the file; raise the limit of address space (ulimit -v) and "
+                "reopen");
         }
         bytes = std::max(bytes / 2 / granule * granule, least);
     }
@@ -48,23 +49,17 @@ bool page_views::reserve(file& file, std::uint64_t bytes, bool read_only, view_c
         read_ = file.map(view_access::read_private, 0, bytes);
     } else {
         write_ = file.map(view_access::write, first_page_ * page_bytes_, bytes);
-        if (choice == view_choice::separate) {
-            read_ = file.map(view_access::read, 0, bytes);
-        }
+        if (choice == view_choice::separate) { read_ = file.map(view_access::read, 0, bytes); }
     }
     const bool needs_read = read_only || choice == view_choice::separate;
-    if ((needs_read && read_ == nullptr) || (!read_only && write_ == nullptr)) {
-        return false;
-    }
+    if ((needs_read && read_ == nullptr) || (!read_only && write_ == nullptr)) { return false; }
     try {
         const page_number pages = bytes / page_bytes_;
         table_ = std::make_unique<page_table>(pages);
         const reserved_memory rest(pages * table_bytes);
         return true;
     } catch (const error& failure) {
-        if (failure.kind() != errc::no_space) {
-            throw;
-        }
+        if (failure.kind() != errc::no_space) { throw; }
         return false;
     }
 }
@@ -72,15 +67,11 @@ bool page_views::reserve(file& file, std::uint64_t bytes, bool read_only, view_c
 void populate_page(mapping& view, page_number page, std::uint32_t page_bytes, bool for_write) {
     try {
         view.populate({page * page_bytes, page_bytes}, for_write);
-    } catch (const error& failure) {
-        throw error(failure.kind(), failure.what(), page);
-    }
+    } catch (const error& failure) { throw error(failure.kind(), failure.what(), page); }
 }
 
 void read_ahead::add(page_number page) noexcept {
-    if (count_ == pages_.size()) {
-        send();
-    }
+    if (count_ == pages_.size()) { send(); }
     pages_[count_++] = page;
 }
 

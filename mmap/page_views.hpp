@@ -1,6 +1,7 @@
-// The views of a file through which pages are reached: a reading one and, for a file opened for writing,
-// a writable one that starts behind the metas; and the table that goes with their reserved addresses.
-// One writable view serves both under ThreadSanitizer, to which two addresses of a byte are two bytes.
+// The views of a file through which pages are reached: a reading one and, for a file opened for
+// writing, a writable one that starts behind the metas; and the table that goes with their reserved
+// addresses. One writable view serves both under ThreadSanitizer, to which two addresses of a byte
+// are two bytes.
 //
 // Threads: immutable after construction.
 // Failure: no_space when the address space has no room for twice the file.

@@ -6,7 +6,8 @@
 
 namespace pinyon::io {
 
-raw_mapping::raw_mapping(file& file, page_views views, page_warden& warden, std::uint32_t page_bytes)
+raw_mapping::raw_mapping(file& file, page_views views, page_warden& warden,
+                         std::uint32_t page_bytes)
     : page_source(views.take_table(), page_bytes, views.first_page(), warden),
       file_(file),
       views_(std::move(views)) {
@@ -17,9 +18,7 @@ raw_mapping::raw_mapping(file& file, page_views views, page_warden& warden, std:
 page_view raw_mapping::miss(const page_reference& reference) {
     check_reference(reference.page);
     misses_.fetch_add(1, std::memory_order_relaxed);
-    if (const std::optional<page_view> view = view_or_latch(reference.page)) {
-        return *view;
-    }
+    if (const std::optional<page_view> view = view_or_latch(reference.page)) { return *view; }
     const page_number page = reference.page;
     try {
         populate_page(views_.read(), page, page_bytes(), false);
@@ -38,9 +37,7 @@ page_view raw_mapping::miss(const page_reference& reference) {
 void raw_mapping::prefetch(std::span<const page_number> pages) noexcept {
     read_ahead ahead(views_.read(), page_bytes());
     for (const page_number page : pages) {
-        if (page >= first_page_ && page < limit()) {
-            ahead.add(page);
-        }
+        if (page >= first_page_ && page < limit()) { ahead.add(page); }
     }
     prefetches_.fetch_add(ahead.finish(), std::memory_order_relaxed);
 }
@@ -74,9 +71,7 @@ std::byte* raw_mapping::create(page_number page, residency, std::span<const std:
 
 std::byte* raw_mapping::writable(const page_reference& reference) {
     check_writable(reference.page, page_word::private_page);
-    if (table_.sum(reference.page) != 0) {
-        table_.set_sum(reference.page, 0);
-    }
+    if (table_.sum(reference.page) != 0) { table_.set_sum(reference.page, 0); }
     add_dirty({reference.page, 1});
     return write_address(reference.page);
 }
@@ -87,9 +82,7 @@ void raw_mapping::forget(page_run run) noexcept {
         if (table_.word(page).state.load(std::memory_order_relaxed) != 0) {
             change(page, page_word::admitted | page_word::private_page | page_word::writable, 0);
         }
-        if (table_.sum(page) != 0) {
-            table_.set_sum(page, 0);
-        }
+        if (table_.sum(page) != 0) { table_.set_sum(page, 0); }
     }
 }
 

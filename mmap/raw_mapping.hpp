@@ -1,13 +1,14 @@
-// The raw mapping: the pool's interface without a pool. The whole file is mapped and the kernel decides
-// what is in memory; a page is admitted once per open, and again after the writer has changed it.
+// The raw mapping: the pool's interface without a pool. The whole file is mapped and the kernel
+// decides what is in memory; a page is admitted once per open, and again after the writer has
+// changed it.
 //
 // Invariants
 //  1. Nothing is unmapped but at close, so `admitted` is never cleared by anything but the writer.
 //  2. A private page is always writable.
 //
 // Threads: as page_source; no mutex.
-// Failure: as page_source for first visits. A page that the kernel took away and cannot read again is a
-// SIGBUS, as with every mapped file.
+// Failure: as page_source for first visits. A page that the kernel took away and cannot read again
+// is a SIGBUS, as with every mapped file.
 #pragma once
 
 #include <cstdint>
@@ -43,7 +44,8 @@ private:
 
     file& file_;
     page_views views_;
-    // Pages created since the last publish; some may have been forgotten, some may stand here twice.
+    // Pages created since the last publish; some may have been forgotten, some may stand here
+    // twice.
     std::vector<page_number> private_;
 };
 

@@ -1,4 +1,5 @@
-// The pool: what it counts, what it evicts and when, what it verifies, and the life of a private page.
+// The pool: what it counts, what it evicts and when, what it verifies, and the life of a private
+// page.
 #define BOOST_TEST_MODULE buffer_pool
 #include <boost/test/unit_test.hpp>
 
@@ -454,7 +455,7 @@ BOOST_AUTO_TEST_CASE(a_forgotten_page_is_unknown) {
     (void)f.fetch(33);
     BOOST_TEST(f.warden.admissions == before + 1);
     BOOST_TEST(!f.source->unchanged(view));  // it may be another page by now
-    f.source->forget({0, 1000000});  // reaches beyond the limit: nothing there
+    f.source->forget({0, 1000000});          // reaches beyond the limit: nothing there
 }
 
 BOOST_AUTO_TEST_CASE(a_forgotten_page_goes_before_all_others) {
@@ -518,8 +519,7 @@ BOOST_AUTO_TEST_CASE(eviction_leaves_the_writer_its_page) {
             f.source->forget({50, 2});
             (void)f.create(50, 1);
             (void)f.create(51, 1);
-            BOOST_TEST(f.source->statistics().frames ==
-                       (views == io::view_choice::one ? 3u : 5u));
+            BOOST_TEST(f.source->statistics().frames == (views == io::view_choice::one ? 3u : 5u));
             f.source->evict_all();
             BOOST_TEST(f.source->statistics().frames == 2u);
             const io::page_reference own{50, 0, 7, 0, residency::leaf};
@@ -533,7 +533,8 @@ BOOST_AUTO_TEST_CASE(eviction_leaves_the_writer_its_page) {
     }
 }
 
-// An aborted transaction leaves pages in the writable view that are nobody's; readers get their room.
+// An aborted transaction leaves pages in the writable view that are nobody's; readers get their
+// room.
 BOOST_AUTO_TEST_CASE(frames_of_forgotten_pages_are_reclaimed) {
     fixture f(400, fixture::exact(64));
     for (page_number page = 300; page < 360; ++page) { (void)f.create(page, 1); }
@@ -552,13 +553,17 @@ BOOST_AUTO_TEST_CASE(a_sweep_finds_what_a_kept_view_mapped) {
     f.source->evict_all();
     auto& pool = dynamic_cast<io::buffer_pool&>(*f.source);
     const std::uint64_t before = f.source->statistics().swept;
-    for (const io::page_view& view : kept) { BOOST_TEST(test::holds(view.data, view.page, 0, 4096)); }
+    for (const io::page_view& view : kept) {
+        BOOST_TEST(test::holds(view.data, view.page, 0, 4096));
+    }
     pool.sweep();
     BOOST_TEST(f.source->statistics().swept >= before + kept.size());
     const std::uint64_t after = f.source->statistics().swept;
     pool.sweep();
     BOOST_TEST(f.source->statistics().swept == after);
-    for (const io::page_view& view : kept) { BOOST_TEST(test::holds(view.data, view.page, 0, 4096)); }
+    for (const io::page_view& view : kept) {
+        BOOST_TEST(test::holds(view.data, view.page, 0, 4096));
+    }
 }
 
 BOOST_AUTO_TEST_CASE(residency_is_told_by_tree_and_level) {

@@ -107,7 +107,9 @@ BOOST_AUTO_TEST_CASE(a_view_lasts_for_the_ring) {
     constexpr page_number pages = direct_source::ring_pages + 200;
     fixture f(pages);
     const io::page_view view = f.fetch(2);
-    for (page_number page = 3; page < 2 + direct_source::ring_pages; ++page) { (void)f.fetch(page); }
+    for (page_number page = 3; page < 2 + direct_source::ring_pages; ++page) {
+        (void)f.fetch(page);
+    }
     BOOST_TEST(f.source->unchanged(view));
     BOOST_TEST(test::holds(view.data, 2, 0, 4096));
     BOOST_TEST(f.source->statistics().evictions == 0u);

@@ -31,7 +31,9 @@ struct fixture {
             if (now % (ring_ticks / 4) == 0) { order.age(now); }
         }
     }
-    page_number pop(eviction_rank rank = eviction_rank::early) { return order.pop_oldest(rank, now); }
+    page_number pop(eviction_rank rank = eviction_rank::early) {
+        return order.pop_oldest(rank, now);
+    }
 
     io::page_table words;
     lru order;

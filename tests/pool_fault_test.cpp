@@ -1,5 +1,6 @@
-// What a pool asks of its file, and what it does when the file refuses: the error carries the page, nothing
-// stays latched, entered or private that should not, and the same call succeeds once the disk is well.
+// What a pool asks of its file, and what it does when the file refuses: the error carries the page,
+// nothing stays latched, entered or private that should not, and the same call succeeds once the
+// disk is well.
 #define BOOST_TEST_MODULE pool_fault
 #include <boost/test/unit_test.hpp>
 
@@ -26,7 +27,8 @@ using test::disk_fault;
 constexpr io::page_reference unsealed(page_number page) { return {page, 0, 7, 0, residency::leaf}; }
 
 struct fixture {
-    explicit fixture(bool release = false, bool raw = false) : disk(beneath), store(disk, "data", 400) {
+    explicit fixture(bool release = false, bool raw = false)
+        : disk(beneath), store(disk, "data", 400) {
         if (raw) {
             source = io::make_raw_mapping(*store.file, disk, warden, 4096, false);
         } else {
@@ -221,12 +223,12 @@ BOOST_AUTO_TEST_CASE(the_reservation_is_halved_until_it_succeeds) {
     BOOST_TEST(source->limit_max() == (std::uint64_t{1} << 39) / 4096);
     source.reset();
     disk.plan({0, true, disk_fault::io, calls(disk_call::map)});
-    BOOST_CHECK_EXCEPTION(
-        (void)io::make_buffer_pool(*store.file, disk, warden, 4096, options), error,
-        [](const error& failure) {
-            return failure.kind() == errc::no_space &&
-                   std::string(failure.what()).find("reopen") != std::string::npos;
-        });
+    BOOST_CHECK_EXCEPTION((void)io::make_buffer_pool(*store.file, disk, warden, 4096, options),
+                          error, [](const error& failure) {
+                              return failure.kind() == errc::no_space &&
+                                     std::string(failure.what()).find("reopen") !=
+                                         std::string::npos;
+                          });
 }
 
 }  // namespace

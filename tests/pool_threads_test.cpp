@@ -1,5 +1,5 @@
-// Readers, a writer and whoever asks for statistics, all at once over a pool that is much too small. Meant
-// for ThreadSanitizer as much as for what it checks itself.
+// Readers, a writer and whoever asks for statistics, all at once over a pool that is much too
+// small. Meant for ThreadSanitizer as much as for what it checks itself.
 #define BOOST_TEST_MODULE pool_threads
 #include <boost/test/unit_test.hpp>
 
@@ -27,8 +27,8 @@ constexpr std::size_t slots = 200;
 constexpr std::size_t readers = 4;
 constexpr std::uint64_t idle = ~std::uint64_t{0};
 
-// A toy database: slots name the current page and checksum of a value; a page that was replaced is free
-// once no reader runs that could have seen it.
+// A toy database: slots name the current page and checksum of a value; a page that was replaced is
+// free once no reader runs that could have seen it.
 struct world {
     explicit world(io::memory_file_system& files) : store(files, "data", pages) {
         for (std::size_t slot = 0; slot < slots; ++slot) { name(slot, 2 + slot); }
@@ -180,9 +180,9 @@ BOOST_AUTO_TEST_CASE(readers_and_a_writer_share_a_small_pool) {
         BOOST_TEST_CONTEXT("frames " << frames) {
             io::memory_file_system files;
             world w(files);
-            w.source = io::make_buffer_pool(
-                *w.store.file, files, w.warden, 4096,
-                {frames * 4096, false, false, false, io::view_choice_default});
+            w.source =
+                io::make_buffer_pool(*w.store.file, files, w.warden, 4096,
+                                     {frames * 4096, false, false, false, io::view_choice_default});
             w.source->set_limit(pages);
             w.run(300);
             BOOST_TEST(w.source->statistics().evictions > 100u);
@@ -193,9 +193,9 @@ BOOST_AUTO_TEST_CASE(readers_and_a_writer_share_a_small_pool) {
 BOOST_AUTO_TEST_CASE(exact_order_survives_threads) {
     io::memory_file_system files;
     world w(files);
-    w.source = io::make_buffer_pool(*w.store.file, files, w.warden, 4096,
-                                    {std::uint64_t{60} * 4096, false, true, false,
-                                     io::view_choice_default});
+    w.source = io::make_buffer_pool(
+        *w.store.file, files, w.warden, 4096,
+        {std::uint64_t{60} * 4096, false, true, false, io::view_choice_default});
     w.source->set_limit(pages);
     w.run(200);
     BOOST_TEST(w.source->statistics().evictions > 100u);

@@ -1,5 +1,5 @@
-// The raw mapping: the same interface, nothing evicted, each page verified once per open and after each
-// change.
+// The raw mapping: the same interface, nothing evicted, each page verified once per open and after
+// each change.
 #define BOOST_TEST_MODULE raw_mapping
 #include <boost/test/unit_test.hpp>
 
@@ -18,7 +18,8 @@ using io::page_number;
 using io::residency;
 
 struct fixture {
-    explicit fixture(std::uint64_t pages = 400, bool read_only = false, std::uint32_t page_bytes = 4096)
+    explicit fixture(std::uint64_t pages = 400, bool read_only = false,
+                     std::uint32_t page_bytes = 4096)
         : store(files, "data", pages, page_bytes),
           source(io::make_raw_mapping(*store.file, files, warden, page_bytes, read_only)) {
         source->set_limit(pages);

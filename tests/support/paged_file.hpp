@@ -1,6 +1,6 @@
-// A file of numbered, sealed pages and the warden that verifies them: what tests of page sources read and
-// write. A page: checksum (4 bytes), a version of its content (4), its own number (8), bytes that follow
-// from number and version.
+// A file of numbered, sealed pages and the warden that verifies them: what tests of page sources
+// read and write. A page: checksum (4 bytes), a version of its content (4), its own number (8),
+// bytes that follow from number and version.
 #pragma once
 
 #include <atomic>
@@ -43,7 +43,8 @@ namespace pinyon::test {
 }
 
 // The content of a page, not sealed.
-inline void fill_page(std::uint64_t page, std::uint32_t version, std::span<std::byte> out) noexcept {
+inline void fill_page(std::uint64_t page, std::uint32_t version,
+                      std::span<std::byte> out) noexcept {
     std::uint64_t state = (page << 20) + version;
     for (std::size_t at = 0; at < out.size(); at += 8) {
         state = state * 6364136223846793005u + 1442695040888963407u;
@@ -93,7 +94,8 @@ public:
     std::atomic<std::uint64_t> seals{0};
 };
 
-// A new file of `pages` pages, each of version 0 and sealed; sums[page] is what its parent would hold.
+// A new file of `pages` pages, each of version 0 and sealed; sums[page] is what its parent would
+// hold.
 class paged_file {
 public:
     paged_file(io::file_system& files, const std::string& path, std::uint64_t page_count,
@@ -113,8 +115,8 @@ public:
     [[nodiscard]] std::uint64_t first_page() const noexcept { return page_bytes == 4096 ? 2 : 1; }
     [[nodiscard]] io::page_reference reference(std::uint64_t page,
                                                io::residency kind = io::residency::leaf) const {
-        return {page, sums[page], 7, static_cast<std::uint8_t>(kind == io::residency::inner ? 1 : 0),
-                kind};
+        return {page, sums[page], 7,
+                static_cast<std::uint8_t>(kind == io::residency::inner ? 1 : 0), kind};
     }
     // The unsealed content of a version, as `create` takes it.
     [[nodiscard]] std::vector<std::byte> content(std::uint64_t page, std::uint32_t version) const {
