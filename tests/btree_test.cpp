@@ -29,6 +29,15 @@ std::string wide_key(std::uint64_t n) { return key_of(n * 0x9e3779b97f4a7c15u) +
 std::string word_key(std::uint64_t n) {
     return std::to_string(n * 7919) + std::string(n % 13, 'x');
 }
+// Keys that are prefixes of others: an incoming key may be the very separator of the split it
+// causes.
+std::string nested_key(std::uint64_t n) {
+    std::string key;
+    for (std::uint64_t mixed = n * 0x9e3779b97f4a7c15u >> 48; mixed > 1; mixed >>= 1) {
+        key += mixed % 2 == 0 ? 'a' : 'b';
+    }
+    return key.substr(0, n % 14);
+}
 // Long keys that share long prefixes: separators of hundreds of bytes, few entries in an inner
 // node.
 std::string long_key(std::uint64_t n) {
@@ -46,6 +55,7 @@ std::vector<shape> shapes() {
         all.push_back({"fixed 8/8", fixed_schema(page), number_key, 8, 8});
         all.push_back({"fixed 13/100", fixed_schema(page, 13, 100), wide_key, 100, 100});
         all.push_back({"words", slotted_schema(page), word_key, 0, 120});
+        all.push_back({"nested words", slotted_schema(page), nested_key, 0, 500});
         all.push_back({"long keys", slotted_schema(page), long_key, 0, 300});
         all.push_back({"longest keys", slotted_schema(page), longest_key, 0, 400});
     }

@@ -205,15 +205,20 @@ BOOST_AUTO_TEST_CASE(large_values_are_read_through_the_cursor) {
 }
 
 BOOST_AUTO_TEST_CASE(scans_ask_for_leaves_ahead) {
-    store_rig rig(fixed_schema(), 400 * 4096);
-    even_numbers(rig, 20'000);
-    const std::uint64_t before = rig.source->statistics().prefetches;
-    tree_cursor cursor(*rig.store, rig.tree, tree_cursor::over::snapshot);
-    cursor.first();
-    std::uint64_t entries = 0;
-    for (; cursor.valid(); cursor.next()) { ++entries; }
-    BOOST_TEST(entries == 20'000U);
-    BOOST_TEST(rig.source->statistics().prefetches - before >= 40U);
+    store_rig rig(fixed_schema(4096, 8, 8, 8), 400 * 4096);
+    even_numbers(rig, 10'000);
+    const std::uint64_t leaves_min = 10'000 / 15;
+    for (const bool forward : {true, false}) {
+        rig.cool();
+        const std::uint64_t before = rig.source->statistics().prefetches;
+        tree_cursor cursor(*rig.store, rig.tree, tree_cursor::over::snapshot);
+        forward ? cursor.first() : cursor.last();
+        std::uint64_t entries = 0;
+        for (; cursor.valid(); forward ? cursor.next() : cursor.previous()) { ++entries; }
+        BOOST_TEST(entries == 10'000U);
+        // All but the first leaves of each parent, which has eight or more.
+        BOOST_TEST(rig.source->statistics().prefetches - before >= leaves_min * 3 / 4);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(a_cursor_reads_its_path_again_after_an_eviction) {

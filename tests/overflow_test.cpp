@@ -128,6 +128,25 @@ BOOST_AUTO_TEST_CASE(streams_read_at_any_offset) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(streams_ask_for_pages_ahead) {
+    store_rig rig(slotted_schema());
+    rig.begin();
+    constexpr std::uint64_t pages = 500;
+    const format::extent_reference reference = write_value(rig, pages * 4096, 10'000, 9);
+    rig.commit();
+    extent_reader reader(*rig.store, reference);
+    std::vector<std::byte> out(1000);
+    // The second time from the start: what was asked for before is gone.
+    for (unsigned pass = 0; pass < 2; ++pass) {
+        rig.cool();
+        const std::uint64_t before = rig.source->statistics().prefetches;
+        std::uint64_t offset = 0;
+        while (const std::size_t size = reader.read(offset, out)) { offset += size; }
+        BOOST_TEST(offset == pages * 4096);
+        BOOST_TEST(rig.source->statistics().prefetches - before >= pages * 9 / 10);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(values_of_several_pieces_go_through_a_small_pool) {
     store_rig rig(slotted_schema(), mib);
     rig.begin();
