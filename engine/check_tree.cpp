@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <bit>
-#include <cassert>
 #include <memory>
 #include <vector>
 
 #include "pinyon/engine/fixed_node.hpp"
 #include "pinyon/engine/slotted_node.hpp"
+#include "pinyon/mmap/assert.hpp"
 
 namespace pinyon {
 namespace {
@@ -336,7 +336,7 @@ private:
 
 void check_tree(check_context& context, const node_schema& schema, const format::root_reference& root,
                 tree_summary& figures, const entry_visitor& on_entry) {
-    assert(root.level < format::height_max);
+    PINYON_ASSERT(root.level < format::height_max);
     if (schema.layout == format::node_layout::fixed) {
         tree_walk<fixed_node>(context, schema, figures, on_entry).run(root);
     } else {

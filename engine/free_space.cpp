@@ -1,12 +1,12 @@
 #include "pinyon/engine/free_space.hpp"
 
 #include <algorithm>
-#include <cassert>
 #include <string>
 
 #include "pinyon/engine/format.hpp"
 #include "pinyon/engine/node.hpp"
 #include "pinyon/mmap/error.hpp"
+#include "pinyon/mmap/assert.hpp"
 
 namespace pinyon {
 namespace {
@@ -41,7 +41,7 @@ void free_space::reset(std::uint64_t first, std::uint64_t page_count) {
 }
 
 void free_space::load(bytes image, std::uint64_t newest) {
-    assert(!running_ && free_.size() == 0 && limbo_.size() == 0);
+    PINYON_ASSERT(!running_ && free_.size() == 0 && limbo_.size() == 0);
     if (image.size() < sizeof(format::free_image_header)) { raise_image("shorter than its header"); }
     const auto header = pinyon::load<format::free_image_header>(image.data());
     const bytes runs = image.subspan(sizeof header);
@@ -140,7 +140,7 @@ std::vector<std::byte> free_space::save() const {
         store(out, run);
         out += sizeof run;
     }
-    assert(out == image.data() + image.size());
+    PINYON_ASSERT(out == image.data() + image.size());
     return image;
 }
 
@@ -167,14 +167,14 @@ void free_space::keep(std::span<const std::uint64_t> kept) {
 }
 
 void free_space::begin(std::uint64_t transaction) {
-    assert(!running_ && retired_.empty() && taken_.size() == 0);
+    PINYON_ASSERT(!running_ && retired_.empty() && taken_.size() == 0);
     transaction_ = transaction;
     running_ = true;
     cursor_ = first_;
 }
 
 std::optional<std::uint64_t> free_space::take() {
-    assert(running_);
+    PINYON_ASSERT(running_);
     std::optional<std::uint64_t> page = free_.next(cursor_);
     if (!page) { page = free_.next(first_); }
     if (!page) { return std::nullopt; }
@@ -185,7 +185,7 @@ std::optional<std::uint64_t> free_space::take() {
 }
 
 std::optional<io::page_run> free_space::take_run(std::uint64_t pages) {
-    assert(running_ && pages > 0);
+    PINYON_ASSERT(running_ && pages > 0);
     if (pages < fit_pages_) { fit_from_ = first_; }
     const std::optional<io::page_run> run = free_.find_run(fit_from_, pages);
     fit_pages_ = pages;
@@ -208,7 +208,7 @@ void free_space::extend(std::uint64_t new_count) {
 }
 
 void free_space::retire(io::page_run run, std::uint64_t born) {
-    assert(running_);
+    PINYON_ASSERT(running_);
     check_range(run);
     if (taken_.contains_none(run)) {
         retire_older(run, born);
@@ -248,7 +248,7 @@ void free_space::retire_older(io::page_run run, std::uint64_t born) {
 }
 
 void free_space::commit(std::span<const std::uint64_t> kept) {
-    assert(running_);
+    PINYON_ASSERT(running_);
     const std::optional<std::uint64_t> root = holder(kept, 0, transaction_);
     if (root && !retired_.empty()) {
         std::vector<held_run>& group = held_[*root];
@@ -267,7 +267,7 @@ void free_space::commit(std::span<const std::uint64_t> kept) {
 }
 
 void free_space::abort() {
-    assert(running_);
+    PINYON_ASSERT(running_);
     for (const held_run& held : retired_) { limbo_.erase(held.run); }
     retired_.clear();
     while (const auto run = taken_.next_run(0)) {
