@@ -1,6 +1,7 @@
-// A file many times larger than the pool: entries of 8 + 100 bytes inserted in random order through 64 MiB,
-// read, half of them erased, reopened, checked, and written again; with everything the kernel offers and
-// then without each of its newer services. Another process watches the memory that the file's mappings take.
+// A file many times larger than the pool: entries of 8 + 100 bytes inserted in random order through
+// 64 MiB, read, half of them erased, reopened, checked, and written again; with everything the
+// kernel offers and then without each of its newer services. Another process watches the memory
+// that the file's mappings take.
 //
 //   budget [--entries N] [--pool MIB] [--fallback-entries N] [--only NAME]
 #include <array>
@@ -9,9 +10,9 @@
 #include <filesystem>
 #include <string>
 
+#include "permutation.hpp"
 #include "pinyon/mmap/file.hpp"
 #include "pinyon/pinyon.hpp"
-#include "permutation.hpp"
 #include "requirement.hpp"
 #include "rss_sampler.hpp"
 
@@ -26,7 +27,8 @@ constexpr std::uint64_t gets = 200'000;
 
 struct settings {
     std::uint64_t entries = 10'000'000;
-    // A fallback shows itself at any size; --fallback-entries 10000000 runs them all at the full one.
+    // A fallback shows itself at any size; --fallback-entries 10000000 runs them all at the full
+    // one.
     std::uint64_t fallback_entries = 2'000'000;
     std::uint64_t pool_bytes = std::uint64_t{64} << 20;
     std::string only;
@@ -80,16 +82,20 @@ public:
         const std::uint64_t findings = checked();
 
         const double budget = static_cast<double>(options_.pool_bytes);
-        std::printf("  Rss of the file's mappings: %llu samples at %.0f Hz, maximum %.2f MiB, budget %.2f MiB\n",
-                    static_cast<unsigned long long>(seen.count), seen.hertz,
-                    static_cast<double>(seen.max_bytes) / (1 << 20), budget / (1 << 20));
+        std::printf(
+            "  Rss of the file's mappings: %llu samples at %.0f Hz, maximum %.2f MiB, budget %.2f "
+            "MiB\n",
+            static_cast<unsigned long long>(seen.count), seen.hertz,
+            static_cast<double>(seen.max_bytes) / (1 << 20), budget / (1 << 20));
         std::printf("  file: %.1f MiB after the first round, %.1f MiB after the second\n",
                     first_bytes / (1 << 20), second_bytes / (1 << 20));
         const std::string prefix = name_ + ": ";
         verdict.at_least(prefix + "samples a second", 20, seen.hertz);
-        verdict.at_most(prefix + "maximum Rss / budget", 1.05, static_cast<double>(seen.max_bytes) / budget);
+        verdict.at_most(prefix + "maximum Rss / budget", 1.05,
+                        static_cast<double>(seen.max_bytes) / budget);
         verdict.at_least(prefix + "file / budget", 1, first_bytes / budget);
-        verdict.at_most(prefix + "file after second round / first", 1.10, second_bytes / first_bytes);
+        verdict.at_most(prefix + "file after second round / first", 1.10,
+                        second_bytes / first_bytes);
         verdict.equal(prefix + "wrong or missing entries", 0, wrong_);
         verdict.equal(prefix + "findings of check", 0, findings);
     }
@@ -112,7 +118,8 @@ private:
         for (std::uint64_t done = 0; done < entries_;) {
             db.update([&](write_transaction& tx) {
                 auto tree = tx.open(spec);
-                for (std::uint64_t changed = 0; changed < transaction_entries && done < entries_; ++done) {
+                for (std::uint64_t changed = 0; changed < transaction_entries && done < entries_;
+                     ++done) {
                     changed += change(tree, order(done)) ? 1 : 0;
                 }
             });
@@ -131,7 +138,9 @@ private:
         phase("random get", gets, [&] { random_gets(db, entries_); });
         phase("scan", entries_, [&] { scan(db, 1); });
         phase("erase every other", entries_ / 2, [&] {
-            in_transactions(db, 17, [](auto& tree, std::uint64_t key) { return is_odd(key) && tree.erase(key); });
+            in_transactions(db, 17, [](auto& tree, std::uint64_t key) {
+                return is_odd(key) && tree.erase(key);
+            });
         });
         scan(db, 2);
         print_pool(db);
@@ -141,7 +150,9 @@ private:
         const database db = database::open(path_.string(), options_);
         phase("scan after reopening", entries_ / 2, [&] { scan(db, 2); });
         phase("insert the erased again", entries_ / 2, [&] {
-            in_transactions(db, 23, [](auto& tree, std::uint64_t key) { return is_odd(key) && put(tree, key); });
+            in_transactions(db, 23, [](auto& tree, std::uint64_t key) {
+                return is_odd(key) && put(tree, key);
+            });
         });
         phase("scan", entries_, [&] { scan(db, 1); });
         print_pool(db);
@@ -171,13 +182,15 @@ private:
 
     static void print_pool(const database& db) {
         const database_statistics facts = db.statistics();
-        std::printf("  pool: %.2f %% hits, %llu evictions, %llu write-backs, %llu swept, %llu of %llu frames at most\n",
-                    100.0 * static_cast<double>(facts.pool.hits()) / static_cast<double>(facts.pool.visits),
-                    static_cast<unsigned long long>(facts.pool.evictions),
-                    static_cast<unsigned long long>(facts.pool.write_backs),
-                    static_cast<unsigned long long>(facts.pool.swept),
-                    static_cast<unsigned long long>(facts.pool.frames_peak),
-                    static_cast<unsigned long long>(facts.pool.frames_max));
+        std::printf(
+            "  pool: %.2f %% hits, %llu evictions, %llu write-backs, %llu swept, %llu of %llu "
+            "frames at most\n",
+            100.0 * static_cast<double>(facts.pool.hits()) / static_cast<double>(facts.pool.visits),
+            static_cast<unsigned long long>(facts.pool.evictions),
+            static_cast<unsigned long long>(facts.pool.write_backs),
+            static_cast<unsigned long long>(facts.pool.swept),
+            static_cast<unsigned long long>(facts.pool.frames_peak),
+            static_cast<unsigned long long>(facts.pool.frames_max));
     }
 
     [[nodiscard]] std::uint64_t checked() {

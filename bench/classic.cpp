@@ -1,11 +1,11 @@
-// The textbook benchmark: 20,000 keys in a tree of minimum degree 32 with pages of 4096 bytes, 50,000
-// searches of which 25,000 hit, through a pool of 256 frames, through raw mapping, and with no cache at all
-// (a pread and a verification for each page visited).
+// The textbook benchmark: 20,000 keys in a tree of minimum degree 32 with pages of 4096 bytes,
+// 50,000 searches of which 25,000 hit, through a pool of 256 frames, through raw mapping, and with
+// no cache at all (a pread and a verification for each page visited).
 #include <filesystem>
 #include <random>
 
-#include "pinyon/pinyon.hpp"
 #include "permutation.hpp"
+#include "pinyon/pinyon.hpp"
 #include "requirement.hpp"
 #include "timed_report.hpp"
 
@@ -27,7 +27,8 @@ struct mode {
     pinyon::paging paging;
     std::uint64_t pool_bytes;
 };
-// A frame's share of the page tables beneath it is in the budget: the tree spans two windows of 2 MiB.
+// A frame's share of the page tables beneath it is in the budget: the tree spans two windows of 2
+// MiB.
 constexpr mode modes[] = {
     {"pool, 256 frames", paging::pool, (frames + 2) * page_bytes},
     {"pool, all pages fit", paging::pool, std::uint64_t{16} << 20},
@@ -35,7 +36,8 @@ constexpr mode modes[] = {
     {"no cache", paging::direct, 0},
 };
 
-// The order of the searches: half of them for keys that are there (even numbers), half for absent ones.
+// The order of the searches: half of them for keys that are there (even numbers), half for absent
+// ones.
 [[nodiscard]] std::vector<std::uint64_t> make_searches() {
     std::vector<std::uint64_t> wanted;
     const bench::permutation order(searches, 7);
@@ -97,25 +99,29 @@ void search(benchmark::State& state, const std::string& path, const mode& chosen
     state.counters["misses"] = misses;
     state.counters["reads"] = per_pass(before.reads, after.reads);
     state.counters["hit_rate"] = visits == 0 ? 0 : (visits - misses) / visits;
-    state.counters["a_search"] =
-        benchmark::Counter(static_cast<double>(searches),
-                           benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+    state.counters["a_search"] = benchmark::Counter(
+        static_cast<double>(searches),
+        benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    const std::string path = (std::filesystem::temp_directory_path() / "pinyon-classic.pinyon").string();
+    const std::string path =
+        (std::filesystem::temp_directory_path() / "pinyon-classic.pinyon").string();
     build(path);
     const std::vector<std::uint64_t> wanted = make_searches();
-    std::printf("%llu keys, %llu searches (half of them hit), minimum degree 32, pages of %u bytes\n",
-                static_cast<unsigned long long>(keys), static_cast<unsigned long long>(searches), page_bytes);
+    std::printf(
+        "%llu keys, %llu searches (half of them hit), minimum degree 32, pages of %u bytes\n",
+        static_cast<unsigned long long>(keys), static_cast<unsigned long long>(searches),
+        page_bytes);
     pinyon::bench::print_methodology();
     pinyon::bench::initialise(argc, argv, "7");
     for (const mode& chosen : modes) {
-        benchmark::RegisterBenchmark(chosen.name, [&](benchmark::State& state) {
-            search(state, path, chosen, wanted);
-        })->Unit(benchmark::kMillisecond)->MinTime(0.2);
+        benchmark::RegisterBenchmark(
+            chosen.name, [&](benchmark::State& state) { search(state, path, chosen, wanted); })
+            ->Unit(benchmark::kMillisecond)
+            ->MinTime(0.2);
     }
     pinyon::bench::timed_report report;
     benchmark::RunSpecifiedBenchmarks(&report);
@@ -126,12 +132,13 @@ int main(int argc, char** argv) {
     verdict.equal("passes that did not find 25,000 of 50,000", 0, found_wrong);
     for (const char* name : {"pool, 256 frames", "pool, all pages fit"}) {
         const double time = report.median(name);
-        std::printf("%-22s %.2f x no cache, %.3f x raw mapping (slowest/fastest repetition %.2f)\n", name,
-                    none / time, raw / time, report.spread(name));
+        std::printf("%-22s %.2f x no cache, %.3f x raw mapping (slowest/fastest repetition %.2f)\n",
+                    name, none / time, raw / time, report.spread(name));
     }
     verdict.at_least("pool, all pages fit: times as fast as no cache", required_over_no_cache,
                      none / report.median("pool, all pages fit"));
-    verdict.at_least("pool, all pages fit: speed of raw mapping", 0.95, raw / report.median("pool, all pages fit"));
+    verdict.at_least("pool, all pages fit: speed of raw mapping", 0.95,
+                     raw / report.median("pool, all pages fit"));
     const auto checked = pinyon::check(path, {}, [](const pinyon::finding& finding) {
         std::printf("check: %s\n", finding.text.c_str());
     });

@@ -1,10 +1,10 @@
-// One million entries of 8-byte keys and 100-byte values in memory, pool against raw mapping: insert, get,
-// scan. The pool holds everything, so the difference is what the pool itself costs.
+// One million entries of 8-byte keys and 100-byte values in memory, pool against raw mapping:
+// insert, get, scan. The pool holds everything, so the difference is what the pool itself costs.
 #include <array>
 #include <filesystem>
 
-#include "pinyon/pinyon.hpp"
 #include "permutation.hpp"
+#include "pinyon/pinyon.hpp"
 #include "requirement.hpp"
 #include "timed_report.hpp"
 
@@ -101,7 +101,8 @@ int main(int argc, char** argv) {
     }
     const std::string folder = std::filesystem::temp_directory_path().string();
     std::printf("%llu entries of 8 + 100 bytes, %llu a transaction, in memory\n",
-                static_cast<unsigned long long>(entries), static_cast<unsigned long long>(transaction_entries));
+                static_cast<unsigned long long>(entries),
+                static_cast<unsigned long long>(transaction_entries));
     pinyon::bench::print_methodology();
     pinyon::bench::initialise(argc, argv, "7");
     for (const mode& chosen : modes) {
@@ -110,30 +111,38 @@ int main(int argc, char** argv) {
         fill(database::open(path, how(chosen)));
         const std::string scratch = folder + "/pinyon-million-insert-" + chosen.name + ".pinyon";
         const std::string name = chosen.name;
-        benchmark::RegisterBenchmark(("insert " + name).c_str(), [=](benchmark::State& state) {
-            insert(state, scratch, chosen);
-        })->Unit(benchmark::kMillisecond)->Iterations(1)->UseRealTime();
-        benchmark::RegisterBenchmark(("get " + name).c_str(), [=](benchmark::State& state) {
-            get(state, path, chosen);
-        })->Unit(benchmark::kMillisecond)->UseRealTime();
-        benchmark::RegisterBenchmark(("scan " + name).c_str(), [=](benchmark::State& state) {
-            scan(state, path, chosen);
-        })->Unit(benchmark::kMillisecond)->UseRealTime();
+        benchmark::RegisterBenchmark(
+            ("insert " + name).c_str(),
+            [=](benchmark::State& state) { insert(state, scratch, chosen); })
+            ->Unit(benchmark::kMillisecond)
+            ->Iterations(1)
+            ->UseRealTime();
+        benchmark::RegisterBenchmark(("get " + name).c_str(),
+                                     [=](benchmark::State& state) { get(state, path, chosen); })
+            ->Unit(benchmark::kMillisecond)
+            ->UseRealTime();
+        benchmark::RegisterBenchmark(("scan " + name).c_str(),
+                                     [=](benchmark::State& state) { scan(state, path, chosen); })
+            ->Unit(benchmark::kMillisecond)
+            ->UseRealTime();
     }
     pinyon::bench::timed_report report;
     benchmark::RunSpecifiedBenchmarks(&report);
     pinyon::bench::requirements verdict;
     verdict.equal("wrong results", 0, wrong);
     for (const char* work : {"insert", "get", "scan"}) {
-        const double ratio = report.median(std::string(work) + " raw") / report.median(std::string(work) + " pool");
-        std::printf("%-8s pool runs at %.3f of raw mapping's speed (spread of repetitions %.2f and %.2f)\n", work,
-                    ratio, report.spread(std::string(work) + " pool"), report.spread(std::string(work) + " raw"));
+        const double ratio =
+            report.median(std::string(work) + " raw") / report.median(std::string(work) + " pool");
+        std::printf(
+            "%-8s pool runs at %.3f of raw mapping's speed (spread of repetitions %.2f and %.2f)\n",
+            work, ratio, report.spread(std::string(work) + " pool"),
+            report.spread(std::string(work) + " raw"));
     }
     verdict.at_least("random get in memory: pool against raw mapping", 0.95,
                      report.median("get raw") / report.median("get pool"));
     for (const mode& chosen : modes) {
-        const auto checked = pinyon::check(folder + "/pinyon-million-" + chosen.name + ".pinyon", {},
-                                           [](const pinyon::finding& finding) {
+        const auto checked = pinyon::check(folder + "/pinyon-million-" + chosen.name + ".pinyon",
+                                           {}, [](const pinyon::finding& finding) {
                                                std::printf("check: %s\n", finding.text.c_str());
                                            });
         verdict.equal(std::string("findings of check, ") + chosen.name, 0, checked.findings());

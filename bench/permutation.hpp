@@ -1,5 +1,5 @@
-// Every number below `size` once, in an order that looks random, without a table: a Feistel network over
-// the next even number of bits, walked until it lands inside.
+// Every number below `size` once, in an order that looks random, without a table: a Feistel network
+// over the next even number of bits, walked until it lands inside.
 #pragma once
 
 #include <bit>
@@ -10,7 +10,9 @@ namespace pinyon::bench {
 class permutation {
 public:
     permutation(std::uint64_t size, std::uint64_t seed) noexcept
-        : size_(size), half_bits_((static_cast<unsigned>(std::bit_width(size)) + 1) / 2), seed_(seed) {}
+        : size_(size),
+          half_bits_((static_cast<unsigned>(std::bit_width(size)) + 1) / 2),
+          seed_(seed) {}
 
     // REQUIRES: index < size.
     [[nodiscard]] std::uint64_t operator()(std::uint64_t index) const noexcept {
@@ -25,7 +27,8 @@ private:
         std::uint64_t right = value & mask;
         for (std::uint64_t round = 0; round < 4; ++round) {
             const std::uint64_t mixed = (right + seed_ + round) * 0x9e3779b97f4a7c15u;
-            const std::uint64_t next = left ^ ((mixed ^ mixed >> 29) * 0xbf58476d1ce4e5b9u >> 31 & mask);
+            const std::uint64_t next =
+                left ^ ((mixed ^ mixed >> 29) * 0xbf58476d1ce4e5b9u >> 31 & mask);
             left = right;
             right = next;
         }

@@ -1,5 +1,5 @@
-// How every benchmark ends: one line per requirement with its name, what is required, what was measured and
-// PASS or FAIL. The exit code is 1 when one fails.
+// How every benchmark ends: one line per requirement with its name, what is required, what was
+// measured and PASS or FAIL. The exit code is 1 when one fails.
 #pragma once
 
 #include <cstdio>

@@ -24,9 +24,11 @@ constexpr int pause_milliseconds = 25;
     std::uint64_t bytes = 0;
     bool ours = false;
     for (std::string line; std::getline(maps, line);) {
-        // A mapping's head begins with its address in hexadecimal, its facts with a word and a colon.
+        // A mapping's head begins with its address in hexadecimal, its facts with a word and a
+        // colon.
         if (line.find('-') < line.find(' ') && line.find('-') < line.find(':')) {
-            ours = line.size() >= file.size() && line.compare(line.size() - file.size(), file.size(), file) == 0;
+            ours = line.size() >= file.size() &&
+                   line.compare(line.size() - file.size(), file.size(), file) == 0;
         } else if (ours && line.rfind("Rss:", 0) == 0) {
             bytes += std::stoull(line.substr(4)) * 1024;
         }
@@ -39,7 +41,9 @@ constexpr int pause_milliseconds = 25;
 rss_sampler::rss_sampler(const std::string& file) {
     std::array<int, 2> orders{};
     std::array<int, 2> answers{};
-    if (::pipe(orders.data()) != 0 || ::pipe(answers.data()) != 0) { throw std::runtime_error("no pipe"); }
+    if (::pipe(orders.data()) != 0 || ::pipe(answers.data()) != 0) {
+        throw std::runtime_error("no pipe");
+    }
     const int parent = ::getpid();
     std::fflush(stdout);
     child_ = ::fork();

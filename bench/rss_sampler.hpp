@@ -1,5 +1,5 @@
-// The memory that a file's mappings take in this process, watched by another process: it sums the Rss of
-// every mapping of the file in smaps until it is told to stop.
+// The memory that a file's mappings take in this process, watched by another process: it sums the
+// Rss of every mapping of the file in smaps until it is told to stop.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,8 @@ struct rss_samples {
 
 class rss_sampler {
 public:
-    // Starts the watching process. Call it before the database is opened: the child shares no mapping.
+    // Starts the watching process. Call it before the database is opened: the child shares no
+    // mapping.
     explicit rss_sampler(const std::string& file);
     ~rss_sampler();
     rss_sampler(const rss_sampler&) = delete;

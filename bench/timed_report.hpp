@@ -56,14 +56,15 @@ private:
 
 inline void print_methodology() {
     std::printf(
-        "Repetitions interleaved (random order), medians; times are of this machine, ratios travel.\n"
-        "Google Benchmark's Debian package was built without NDEBUG and says so; what it times was not.\n\n");
+        "Repetitions interleaved (random order), medians; times are of this machine, ratios "
+        "travel.\n"
+        "Google Benchmark's Debian package was built without NDEBUG and says so; what it times was "
+        "not.\n\n");
 }
 
 // Initialises the library with repetitions interleaved; the command line may say otherwise.
 inline void initialise(int argc, char** argv, const char* repetitions) {
-    std::vector<std::string> texts{argv[0],
-                                   "--benchmark_enable_random_interleaving=true",
+    std::vector<std::string> texts{argv[0], "--benchmark_enable_random_interleaving=true",
                                    std::string("--benchmark_repetitions=") + repetitions};
     texts.insert(texts.end(), argv + 1, argv + argc);
     std::vector<char*> arguments;

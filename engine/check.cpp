@@ -32,7 +32,8 @@ meta_blocks read_blocks(io::file& file) {
 }
 
 // Decodes both slots; throws what read_metas says when none is valid.
-void choose_meta(io::file& file, const std::string& path, const meta_blocks& blocks, check_summary& summary) {
+void choose_meta(io::file& file, const std::string& path, const meta_blocks& blocks,
+                 check_summary& summary) {
     meta_slots slots;
     for (unsigned slot = 0; slot < 2; ++slot) {
         const bytes block = std::span(blocks.block[slot]).first(blocks.bytes[slot]);
@@ -70,7 +71,9 @@ public:
         context_.enter_tree({});
         count_pages();
         if (!context_.stopped() && !truncated_) { check_space(); }
-        if (context_.stopped() || context_.parts_skipped() || truncated_) { summary_.complete = false; }
+        if (context_.stopped() || context_.parts_skipped() || truncated_) {
+            summary_.complete = false;
+        }
     }
 
 private:
@@ -79,14 +82,17 @@ private:
             const meta_summary& meta = summary_.metas[slot];
             if (!meta.valid) {
                 context_.report_at(finding_kind::meta_damaged, format::meta_offset[slot],
-                                   "meta slot " + std::to_string(slot) + " is not valid (" + meta.defect +
+                                   "meta slot " + std::to_string(slot) + " is not valid (" +
+                                       meta.defect +
                                        "); the other one serves, and the next commit writes both",
                                    severity::warning);
                 continue;
             }
             const bytes rest = std::span(blocks_.block[slot]).subspan(sizeof(format::meta));
-            if (std::any_of(rest.begin(), rest.end(), [](std::byte b) { return b != std::byte{0}; })) {
-                context_.report_at(finding_kind::meta_padding, format::meta_offset[slot] + sizeof(format::meta),
+            if (std::any_of(rest.begin(), rest.end(),
+                            [](std::byte b) { return b != std::byte{0}; })) {
+                context_.report_at(finding_kind::meta_padding,
+                                   format::meta_offset[slot] + sizeof(format::meta),
                                    "bytes behind the meta are not zero", severity::warning);
             }
         }
@@ -114,16 +120,17 @@ private:
         if (summary_.file_bytes / meta_.page_bytes >= meta_.page_count) { return; }
         truncated_ = true;
         context_.report_at(finding_kind::file_truncated, summary_.file_bytes,
-                           "the file ends here; its meta names " + std::to_string(meta_.page_count) +
-                               " pages of " + std::to_string(meta_.page_bytes) + " bytes");
+                           "the file ends here; its meta names " +
+                               std::to_string(meta_.page_count) + " pages of " +
+                               std::to_string(meta_.page_bytes) + " bytes");
     }
 
     void check_catalog() {
         summary_.catalog.record.root = meta_.catalog;
         if (meta_.catalog.level >= format::height_max) {
             context_.report(finding_kind::catalog_record, meta_.catalog.page,
-                            "the catalog has " + std::to_string(meta_.catalog.level) + " levels; no tree has " +
-                                std::to_string(format::height_max));
+                            "the catalog has " + std::to_string(meta_.catalog.level) +
+                                " levels; no tree has " + std::to_string(format::height_max));
             context_.skip_part();
             return;
         }
@@ -158,8 +165,9 @@ private:
         context_.enter_tree(tree.name);
         const format::catalog_record& record = tree.record;
         if (record.tree >= meta_.next_tree || !numbers_.insert(record.tree).second) {
-            refuse("its number " + std::to_string(record.tree) + " is another tree's, or not below " +
-                   std::to_string(meta_.next_tree) + ", the next to be given");
+            refuse("its number " + std::to_string(record.tree) +
+                   " is another tree's, or not below " + std::to_string(meta_.next_tree) +
+                   ", the next to be given");
         }
         if (record.created == 0 || record.created > meta_.transaction) {
             refuse("was created by transaction " + std::to_string(record.created) +
@@ -206,13 +214,15 @@ private:
 
     bool load_image(free_space& space) {
         const std::uint64_t room = meta_.free_pages * meta_.page_bytes;
-        if (!context_.claim({meta_.free_first, meta_.free_pages}, "the meta's free-space image")) { return false; }
+        if (!context_.claim({meta_.free_first, meta_.free_pages}, "the meta's free-space image")) {
+            return false;
+        }
         summary_.image_pages = meta_.free_pages;
         context_.advance(meta_.free_pages);
         if (meta_.free_bytes > room) {
             context_.report(finding_kind::space_structure, meta_.free_first,
-                            "the free-space image has " + std::to_string(meta_.free_bytes) + " bytes in " +
-                                std::to_string(room) + " bytes of pages");
+                            "the free-space image has " + std::to_string(meta_.free_bytes) +
+                                " bytes in " + std::to_string(room) + " bytes of pages");
             return false;
         }
         std::vector<std::byte> run(room);
@@ -220,7 +230,8 @@ private:
         const bytes image = std::span(run).first(meta_.free_bytes);
         const bytes rest = std::span(run).subspan(meta_.free_bytes);
         if (context_.seal().of_image(meta_.free_first, image) != meta_.free_checksum) {
-            context_.report(finding_kind::space_checksum, meta_.free_first, "the free-space image fails its checksum");
+            context_.report(finding_kind::space_checksum, meta_.free_first,
+                            "the free-space image fails its checksum");
             return false;
         }
         if (std::any_of(rest.begin(), rest.end(), [](std::byte b) { return b != std::byte{0}; })) {
@@ -230,7 +241,8 @@ private:
         try {
             space.load(image, meta_.transaction);
         } catch (const error& failure) {
-            context_.report(finding_kind::space_structure, failure.page().value_or(meta_.free_first), failure.what());
+            context_.report(finding_kind::space_structure,
+                            failure.page().value_or(meta_.free_first), failure.what());
             space.reset(format::first_page(meta_.page_bytes), meta_.page_count);
             return false;
         }
@@ -238,7 +250,8 @@ private:
     }
 
     void find_used_and_free(const page_set& set, const char* what) {
-        for (auto run = set.next_run(0); run && !context_.stopped(); run = set.next_run(run->first + run->count)) {
+        for (auto run = set.next_run(0); run && !context_.stopped();
+             run = set.next_run(run->first + run->count)) {
             if (context_.used().contains_none(*run)) { continue; }
             for (std::uint64_t page = run->first; page < run->first + run->count; ++page) {
                 if (!context_.used().contains(page)) { continue; }
@@ -254,7 +267,9 @@ private:
         for (const page_set* set : {&space.free_set(), &space.held_set()}) {
             for (auto run = set->next_run(0); run; run = set->next_run(run->first + run->count)) {
                 if (known.insert(*run)) { continue; }
-                for (std::uint64_t page = run->first; page < run->first + run->count; ++page) { known.insert(page); }
+                for (std::uint64_t page = run->first; page < run->first + run->count; ++page) {
+                    known.insert(page);
+                }
             }
         }
         std::uint64_t from = format::first_page(meta_.page_bytes);
@@ -269,8 +284,9 @@ private:
     void report_lost(io::page_run run) {
         summary_.lost_pages += run.count;
         if (context_.parts_skipped()) { return; }
-        context_.report(finding_kind::page_lost, run.first,
-                        std::to_string(run.count) + " pages from here on are neither in use nor free");
+        context_.report(
+            finding_kind::page_lost, run.first,
+            std::to_string(run.count) + " pages from here on are neither in use nor free");
     }
 
     const meta_blocks& blocks_;
@@ -287,7 +303,8 @@ check_summary check(const std::string& path, const check_options& options,
                     const std::function<void(const finding&)>& on_finding,
                     const std::function<bool(const check_progress&)>& on_progress) {
     io::file_system& files = options.files != nullptr ? *options.files : io::posix_file_system();
-    const std::unique_ptr<io::file> file = files.open(files.resolve(path), io::open_mode::read_only);
+    const std::unique_ptr<io::file> file =
+        files.open(files.resolve(path), io::open_mode::read_only);
     check_summary summary;
     summary.file_bytes = file->size();
     const meta_blocks blocks = read_blocks(*file);
@@ -295,7 +312,9 @@ check_summary check(const std::string& path, const check_options& options,
     const format::meta meta = summary.metas[summary.newest].meta;
     check_context context(*file, meta, options, summary, on_finding, on_progress);
     file_check(blocks, context, summary).run();
-    if (on_progress && !context.stopped()) { (void)on_progress({meta.page_count, meta.page_count}); }
+    if (on_progress && !context.stopped()) {
+        (void)on_progress({meta.page_count, meta.page_count});
+    }
     if (read_blocks(*file) != blocks) {
         summary.moved_on = true;
         summary.complete = false;

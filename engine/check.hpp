@@ -1,17 +1,20 @@
-// The checker: proves of a file, offline, all that the format promises, and says of each thing that is wrong
-// where it stands, what was found and what was expected. The same walk counts what statistics need.
+// The checker: proves of a file, offline, all that the format promises, and says of each thing that
+// is wrong where it stands, what was found and what was expected. The same walk counts what
+// statistics need.
 //
 // Invariants
-//  1. The file is opened read-only and read by position alone: no mapping, no lock, no temporary file.
-//  2. Every byte is input. A page is looked into only after its checksum and its shape have been verified;
-//     each page is visited at most once; memory is bounded by the file's size (a few bits a page, one page
-//     a level, a list of the trees).
+//  1. The file is opened read-only and read by position alone: no mapping, no lock, no temporary
+//     file.
+//  2. Every byte is input. A page is looked into only after its checksum and its shape have been
+//     verified; each page is visited at most once; memory is bounded by the file's size (a few bits
+//     a page, one page a level, a list of the trees).
 //  3. The same file gives the same findings in the same order.
 //
-// Threads: any; each call is on its own. Beside a writer it checks the last checkpoint, and says in the
-// summary when that moved on meanwhile: its findings then mean nothing.
-// Failure: an error for what cannot be checked: not_found, permission, is_directory, io, not_a_database,
-// version, truncated (inside the metas), corrupt (neither meta is usable). All else is a finding.
+// Threads: any; each call is on its own. Beside a writer it checks the last checkpoint, and says in
+// the summary when that moved on meanwhile: its findings then mean nothing.
+// Failure: an error for what cannot be checked: not_found, permission, is_directory, io,
+// not_a_database, version, truncated (inside the metas), corrupt (neither meta is usable). All else
+// is a finding.
 #pragma once
 
 #include <array>
@@ -30,28 +33,28 @@ class file_system;
 }
 
 enum class finding_kind : std::uint8_t {
-    meta_damaged,        // one slot is not valid; the other one serves
-    meta_disagrees,      // the two valid slots contradict each other
-    meta_padding,        // bytes behind a meta that are always zero are not
-    file_truncated,      // the file ends before the last page of its newest meta
-    page_unreadable,     // the operating system or the end of the file refuses the page
-    page_out_of_range,   // a reference to a page that no tree may use
-    checksum_page,       // the page's bytes do not match the checksum in its own header
-    checksum_parent,     // the page is not the one that its parent means: stale, lost or misdirected
-    checksum_missing,    // a parent without a checksum for its child
-    page_number,         // the page names itself otherwise
-    page_identity,       // kind, level or tree differ from what the parent implies
-    page_born,           // born after its parent or after the meta, or before the first transaction
-    node_structure,      // the node's bytes contradict its layout
-    node_empty,          // a node without entries, or an inner node with one child
-    node_degree,         // fewer or more keys than the tree's minimum degree allows
-    node_fences,         // the fences are not those that the parents' separators imply
-    node_order,          // keys not ascending from leaf to leaf
-    entry_size,          // a key or value of another size than the tree's types have
-    count_subtree,       // a count differs from what is there
-    extent_reference,    // a large value's reference is impossible
-    extent_checksum,     // a page of a large value, or its sums, fails its checksum
-    page_used_twice,     // two owners
+    meta_damaged,       // one slot is not valid; the other one serves
+    meta_disagrees,     // the two valid slots contradict each other
+    meta_padding,       // bytes behind a meta that are always zero are not
+    file_truncated,     // the file ends before the last page of its newest meta
+    page_unreadable,    // the operating system or the end of the file refuses the page
+    page_out_of_range,  // a reference to a page that no tree may use
+    checksum_page,      // the page's bytes do not match the checksum in its own header
+    checksum_parent,    // the page is not the one that its parent means: stale, lost or misdirected
+    checksum_missing,   // a parent without a checksum for its child
+    page_number,        // the page names itself otherwise
+    page_identity,      // kind, level or tree differ from what the parent implies
+    page_born,          // born after its parent or after the meta, or before the first transaction
+    node_structure,     // the node's bytes contradict its layout
+    node_empty,         // a node without entries, or an inner node with one child
+    node_degree,        // fewer or more keys than the tree's minimum degree allows
+    node_fences,        // the fences are not those that the parents' separators imply
+    node_order,         // keys not ascending from leaf to leaf
+    entry_size,         // a key or value of another size than the tree's types have
+    count_subtree,      // a count differs from what is there
+    extent_reference,   // a large value's reference is impossible
+    extent_checksum,    // a page of a large value, or its sums, fails its checksum
+    page_used_twice,    // two owners
     page_used_and_free,  // in use and in the free-space image
     page_lost,           // neither in use nor free
     space_checksum,      // the free-space image fails its checksum
@@ -105,7 +108,7 @@ using size_histogram = std::array<std::uint64_t, 42>;
 using fill_histogram = std::array<std::uint64_t, 10>;
 
 struct tree_summary {
-    std::string name;  // empty: the catalog
+    std::string name;                 // empty: the catalog
     format::catalog_record record{};  // of the catalog only the root
     // False: parts of the tree could not be read; all figures are of the rest.
     bool complete = true;
@@ -144,12 +147,12 @@ struct check_summary {
 
     // Pages by use; their sum is page_count when the check is complete and nothing is found.
     std::uint64_t meta_pages = 0;
-    std::uint64_t tree_pages = 0;    // nodes, the catalog's included
+    std::uint64_t tree_pages = 0;  // nodes, the catalog's included
     std::uint64_t extent_pages = 0;
     std::uint64_t image_pages = 0;
     std::uint64_t free_pages = 0;
     std::uint64_t pending_pages = 0;
-    std::uint64_t lost_pages = 0;    // or of the parts that could not be read
+    std::uint64_t lost_pages = 0;  // or of the parts that could not be read
     std::uint64_t free_runs = 0;
     std::uint64_t free_run_pages_max = 0;
 
@@ -166,8 +169,8 @@ struct check_summary {
     [[nodiscard]] std::uint64_t findings() const noexcept { return errors + warnings; }
 };
 
-// Checks the file at `path`. Calls `on_finding` for each finding, and `on_progress` now and then: the check
-// stops when that returns false. O(file).
+// Checks the file at `path`. Calls `on_finding` for each finding, and `on_progress` now and then:
+// the check stops when that returns false. O(file).
 [[nodiscard]] check_summary check(
     const std::string& path, const check_options& options,
     const std::function<void(const finding&)>& on_finding,

@@ -8,7 +8,8 @@
 namespace pinyon {
 namespace {
 
-// Often enough for a smooth line on a terminal, seldom enough to cost nothing: about 1 ms of reading.
+// Often enough for a smooth line on a terminal, seldom enough to cost nothing: about 1 ms of
+// reading.
 constexpr std::uint64_t progress_pages = 256;
 
 }  // namespace
@@ -24,12 +25,13 @@ check_context::check_context(io::file& file, const format::meta& meta, const che
       summary_(summary),
       on_finding_(on_finding),
       on_progress_(on_progress) {
-    // A meta may claim any number of pages: those behind the end of the file are out of range anyhow.
+    // A meta may claim any number of pages: those behind the end of the file are out of range
+    // anyhow.
     used_.resize(std::min(meta.page_count, file.size() / meta.page_bytes + 1));
 }
 
-void check_context::report(finding_kind kind, std::optional<std::uint64_t> page, const std::string& text,
-                           severity level) {
+void check_context::report(finding_kind kind, std::optional<std::uint64_t> page,
+                           const std::string& text, severity level) {
     std::optional<std::uint64_t> offset;
     if (page && *page <= format::page_number_max) { offset = *page * meta_.page_bytes; }
     emit({kind, level, page, offset, tree_, text});
@@ -87,34 +89,62 @@ void check_context::advance(std::uint64_t pages) {
 
 const char* name(finding_kind kind) noexcept {
     switch (kind) {
-        case finding_kind::meta_damaged: return "meta_damaged";
-        case finding_kind::meta_disagrees: return "meta_disagrees";
-        case finding_kind::meta_padding: return "meta_padding";
-        case finding_kind::file_truncated: return "file_truncated";
-        case finding_kind::page_unreadable: return "page_unreadable";
-        case finding_kind::page_out_of_range: return "page_out_of_range";
-        case finding_kind::checksum_page: return "checksum_page";
-        case finding_kind::checksum_parent: return "checksum_parent";
-        case finding_kind::checksum_missing: return "checksum_missing";
-        case finding_kind::page_number: return "page_number";
-        case finding_kind::page_identity: return "page_identity";
-        case finding_kind::page_born: return "page_born";
-        case finding_kind::node_structure: return "node_structure";
-        case finding_kind::node_empty: return "node_empty";
-        case finding_kind::node_degree: return "node_degree";
-        case finding_kind::node_fences: return "node_fences";
-        case finding_kind::node_order: return "node_order";
-        case finding_kind::entry_size: return "entry_size";
-        case finding_kind::count_subtree: return "count_subtree";
-        case finding_kind::extent_reference: return "extent_reference";
-        case finding_kind::extent_checksum: return "extent_checksum";
-        case finding_kind::page_used_twice: return "page_used_twice";
-        case finding_kind::page_used_and_free: return "page_used_and_free";
-        case finding_kind::page_lost: return "page_lost";
-        case finding_kind::space_checksum: return "space_checksum";
-        case finding_kind::space_structure: return "space_structure";
-        case finding_kind::catalog_record: return "catalog_record";
-        case finding_kind::descent: return "descent";
+        case finding_kind::meta_damaged:
+            return "meta_damaged";
+        case finding_kind::meta_disagrees:
+            return "meta_disagrees";
+        case finding_kind::meta_padding:
+            return "meta_padding";
+        case finding_kind::file_truncated:
+            return "file_truncated";
+        case finding_kind::page_unreadable:
+            return "page_unreadable";
+        case finding_kind::page_out_of_range:
+            return "page_out_of_range";
+        case finding_kind::checksum_page:
+            return "checksum_page";
+        case finding_kind::checksum_parent:
+            return "checksum_parent";
+        case finding_kind::checksum_missing:
+            return "checksum_missing";
+        case finding_kind::page_number:
+            return "page_number";
+        case finding_kind::page_identity:
+            return "page_identity";
+        case finding_kind::page_born:
+            return "page_born";
+        case finding_kind::node_structure:
+            return "node_structure";
+        case finding_kind::node_empty:
+            return "node_empty";
+        case finding_kind::node_degree:
+            return "node_degree";
+        case finding_kind::node_fences:
+            return "node_fences";
+        case finding_kind::node_order:
+            return "node_order";
+        case finding_kind::entry_size:
+            return "entry_size";
+        case finding_kind::count_subtree:
+            return "count_subtree";
+        case finding_kind::extent_reference:
+            return "extent_reference";
+        case finding_kind::extent_checksum:
+            return "extent_checksum";
+        case finding_kind::page_used_twice:
+            return "page_used_twice";
+        case finding_kind::page_used_and_free:
+            return "page_used_and_free";
+        case finding_kind::page_lost:
+            return "page_lost";
+        case finding_kind::space_checksum:
+            return "space_checksum";
+        case finding_kind::space_structure:
+            return "space_structure";
+        case finding_kind::catalog_record:
+            return "catalog_record";
+        case finding_kind::descent:
+            return "descent";
     }
     return "unknown";
 }

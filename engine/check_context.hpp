@@ -1,8 +1,9 @@
-// What all parts of one check share: the file, what is known about it, which pages have an owner already,
-// and the way out for findings and progress.
+// What all parts of one check share: the file, what is known about it, which pages have an owner
+// already, and the way out for findings and progress.
 //
 // Invariants
-//  1. `claim` marks pages before they are read, so that no page is visited twice and no cycle is followed.
+//  1. `claim` marks pages before they are read, so that no page is visited twice and no cycle is
+//     followed.
 //  2. Once `stopped`, no part starts anything new; the summary is not complete then.
 //
 // Threads: one. Failure: none of its own; errors of reading become findings.
@@ -33,7 +34,8 @@ public:
     [[nodiscard]] const check_options& options() const noexcept { return options_; }
     [[nodiscard]] const page_set& used() const noexcept { return used_; }
     [[nodiscard]] bool stopped() const noexcept { return stopped_; }
-    // A part of the file cannot be walked: what hangs below it has no owner, and is not lost for that.
+    // A part of the file cannot be walked: what hangs below it has no owner, and is not lost for
+    // that.
     void skip_part() noexcept { parts_skipped_ = true; }
     [[nodiscard]] bool parts_skipped() const noexcept { return parts_skipped_; }
 
@@ -44,7 +46,8 @@ public:
     void report_at(finding_kind kind, std::uint64_t offset, const std::string& text,
                    severity level = severity::error);
 
-    // Makes the pages the owner's. False, and a finding, when they are out of range or have another owner.
+    // Makes the pages the owner's. False, and a finding, when they are out of range or have another
+    // owner.
     [[nodiscard]] bool claim(io::page_run run, const char* what);
     // False, and a finding, when the bytes cannot be read.
     [[nodiscard]] bool read(std::uint64_t page, std::span<std::byte> out);

@@ -31,14 +31,16 @@ public:
         return context_.claim({run_.first, pages()}, "the reference of a large value");
     }
 
-    // Verifies every page; appends the data to `out` when there is one. False: something is damaged.
+    // Verifies every page; appends the data to `out` when there is one. False: something is
+    // damaged.
     // REQUIRES: claimed.
     [[nodiscard]] bool verify(std::vector<std::byte>* out) {
         std::vector<std::uint32_t> sums;
         if (!load_sums(sums)) { return false; }
         bool sound = true;
         std::vector<std::byte> chunk(std::min(chunk_pages, data_pages_) * page_bytes_);
-        for (std::uint64_t page = 0; page < data_pages_ && !context_.stopped(); page += chunk_pages) {
+        for (std::uint64_t page = 0; page < data_pages_ && !context_.stopped();
+             page += chunk_pages) {
             const std::uint64_t count = std::min(chunk_pages, data_pages_ - page);
             const std::span<std::byte> data(chunk.data(), count * page_bytes_);
             context_.advance(count);
@@ -47,8 +49,8 @@ public:
                 continue;
             }
             for (std::uint64_t i = 0; i < count; ++i) {
-                sound &= verify_page(run_.first + page + i, data.subspan(i * page_bytes_, page_bytes_),
-                                     sums[page + i]);
+                sound &= verify_page(run_.first + page + i,
+                                     data.subspan(i * page_bytes_, page_bytes_), sums[page + i]);
             }
             if (out != nullptr) { out->insert(out->end(), data.begin(), data.end()); }
         }
@@ -86,12 +88,14 @@ private:
     std::uint64_t sum_pages_;
 };
 
-bool is_possible(check_context& context, const format::extent_reference& reference, std::uint64_t born_max) {
+bool is_possible(check_context& context, const format::extent_reference& reference,
+                 std::uint64_t born_max) {
     std::string wrong;
     if (reference.length == 0 || reference.length > format::value_bytes_max) {
         wrong = "a length of " + std::to_string(reference.length) + " bytes";
     } else if (reference.pieces != divide_up(reference.length, run_bytes_max)) {
-        wrong = std::to_string(reference.pieces) + " pieces for " + std::to_string(reference.length) + " bytes";
+        wrong = std::to_string(reference.pieces) + " pieces for " +
+                std::to_string(reference.length) + " bytes";
     } else if (reference.born == 0 || reference.born > born_max) {
         wrong = "a birth in transaction " + std::to_string(reference.born) + ", its leaf is of " +
                 std::to_string(born_max);
@@ -128,14 +132,16 @@ std::uint64_t check_extent(check_context& context, const format::extent_referenc
 
     // 2. The pieces.
     for (std::uint64_t i = 0; i < reference.pieces && !context.stopped(); ++i) {
-        const auto piece = load<format::extent_reference>(raw.data() + i * sizeof(format::extent_reference));
-        const std::uint64_t expected = std::min(run_bytes_max, reference.length - i * run_bytes_max);
+        const auto piece =
+            load<format::extent_reference>(raw.data() + i * sizeof(format::extent_reference));
+        const std::uint64_t expected =
+            std::min(run_bytes_max, reference.length - i * run_bytes_max);
         if (piece.length != expected || piece.pieces != 1 || piece.born != reference.born) {
             context.report(finding_kind::extent_reference, reference.first,
                            "piece " + std::to_string(i) + " of the large value has " +
                                std::to_string(piece.length) + " bytes and was born in " +
-                               std::to_string(piece.born) + "; expected " + std::to_string(expected) + " and " +
-                               std::to_string(reference.born));
+                               std::to_string(piece.born) + "; expected " +
+                               std::to_string(expected) + " and " + std::to_string(reference.born));
             return 0;
         }
         const std::uint64_t taken = check_run(context, piece, nullptr, sound);

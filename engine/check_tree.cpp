@@ -27,7 +27,8 @@ std::string counted(std::uint64_t count, const char* one, const char* many) {
 std::string describe(std::uint64_t identity) {
     return "kind " + std::to_string(static_cast<unsigned>(format::kind_of(identity))) + ", level " +
            std::to_string(format::level_of(identity)) + ", tree " +
-           std::to_string(format::tree_of(identity)) + ", flags " + std::to_string(identity >> 16 & 0xffff);
+           std::to_string(format::tree_of(identity)) + ", flags " +
+           std::to_string(identity >> 16 & 0xffff);
 }
 
 // One page on the path from the root to where the walk stands.
@@ -55,7 +56,8 @@ public:
         for (auto& level : frames_) { level = std::make_unique<frame>(schema_.page_bytes); }
 
         unsigned level = root.level;
-        bool inside = visit({root.page, root.count, root.checksum}, level, {}, context_.meta().transaction);
+        bool inside =
+            visit({root.page, root.count, root.checksum}, level, {}, context_.meta().transaction);
         if (!inside || level == 0) { return; }
         while (!context_.stopped()) {
             frame& top = *frames_[level];
@@ -72,7 +74,8 @@ public:
     }
 
 private:
-    // What the separators imply for a child: its own and the next one, at the ends the parent's fences.
+    // What the separators imply for a child: its own and the next one, at the ends the parent's
+    // fences.
     static fence_pair fences_of(frame& top, const Node& node, unsigned child) {
         fence_pair fences;
         if (child != 0) {
@@ -89,14 +92,17 @@ private:
     }
 
     // Verifies a node, and all of it when it is a leaf. False: it cannot be walked.
-    bool visit(const child_entry& child, unsigned level, const fence_pair& fences, std::uint64_t born_max) {
-        if (!context_.claim({child.page, 1}, level == root_level_ ? "the tree's record" : "the parent")) {
+    bool visit(const child_entry& child, unsigned level, const fence_pair& fences,
+               std::uint64_t born_max) {
+        if (!context_.claim({child.page, 1},
+                            level == root_level_ ? "the tree's record" : "the parent")) {
             return skip();
         }
         context_.advance(1);
         frame& at = *frames_[level];
         at.next = 0;
-        if (!context_.read(child.page, at.page) || !is_sealed(child, at) || !is_itself(child.page, level, at)) {
+        if (!context_.read(child.page, at.page) || !is_sealed(child, at) ||
+            !is_itself(child.page, level, at)) {
             return skip();
         }
         at.born = header_of(at.page.data()).born;
@@ -132,8 +138,9 @@ private:
                             "its parent holds no checksum for it (0); computed " + hex(computed));
         } else if (computed != child.checksum && computed == stored) {
             context_.report(finding_kind::checksum_parent, child.page,
-                            "is whole (checksum " + hex(stored) + ") but not the page that its parent means (" +
-                                hex(child.checksum) + "): an older copy of it, or another page");
+                            "is whole (checksum " + hex(stored) +
+                                ") but not the page that its parent means (" + hex(child.checksum) +
+                                "): an older copy of it, or another page");
             return false;
         }
         if (computed != stored) {
@@ -147,7 +154,8 @@ private:
     bool is_itself(std::uint64_t page, unsigned level, const frame& at) {
         const format::page_header header = header_of(at.page.data());
         if (header.page != page) {
-            context_.report(finding_kind::page_number, page, "says it is page " + std::to_string(header.page));
+            context_.report(finding_kind::page_number, page,
+                            "says it is page " + std::to_string(header.page));
             return false;
         }
         if (header.identity != schema_.identity(level)) {
@@ -163,9 +171,10 @@ private:
         const std::uint32_t count = header_of(at.page.data()).count;
         if (level == 0 ? count == 0 && root_level_ != 0 : count < 2) {
             context_.report(finding_kind::node_empty, page,
-                            level == 0 ? std::string("an empty leaf that is not the root")
-                                       : "an inner node with " + counted(count, "child", "children") +
-                                             "; two are the least");
+                            level == 0
+                                ? std::string("an empty leaf that is not the root")
+                                : "an inner node with " + counted(count, "child", "children") +
+                                      "; two are the least");
             return false;
         }
         if (const char* defect = Node(at.page.data(), schema_).defect(true); defect != nullptr) {
@@ -184,7 +193,8 @@ private:
                             "its lower fence is not the separator that leads to it");
         }
         if (!same(node.has_upper_fence(), node.upper_fence(scratch_), fences.upper)) {
-            context_.report(finding_kind::node_fences, page, "its upper fence is not the next separator");
+            context_.report(finding_kind::node_fences, page,
+                            "its upper fence is not the next separator");
         }
     }
 
@@ -219,8 +229,9 @@ private:
         figures_.children += node.count();
         figures_.children_max = std::max(figures_.children_max, node.count());
         if (level != root_level_) {
-            figures_.children_min =
-                figures_.children_min == 0 ? node.count() : std::min(figures_.children_min, node.count());
+            figures_.children_min = figures_.children_min == 0
+                                        ? node.count()
+                                        : std::min(figures_.children_min, node.count());
         }
         figures_.inner_used_bytes += node.used_bytes();
         figures_.inner_capacity_bytes += node.capacity_bytes();
@@ -286,8 +297,9 @@ private:
             (types.key_bytes != 0 && key.size() != types.key_bytes) ||
             (types.value_bytes != 0 && length != types.value_bytes)) {
             context_.report(finding_kind::entry_size, page,
-                            "entry " + std::to_string(index) + " has a key of " + std::to_string(key.size()) +
-                                " and a value of " + std::to_string(length) +
+                            "entry " + std::to_string(index) + " has a key of " +
+                                std::to_string(key.size()) + " and a value of " +
+                                std::to_string(length) +
                                 " bytes, which the tree's types do not have");
         }
         figures_.key_bytes += key.size();
@@ -304,7 +316,8 @@ private:
     }
 
     // Returns the length of the value.
-    std::uint64_t visit_reference(std::uint64_t page, const Node& node, unsigned index, bytes value) {
+    std::uint64_t visit_reference(std::uint64_t page, const Node& node, unsigned index,
+                                  bytes value) {
         if (value.size() != sizeof(format::extent_reference)) {
             context_.report(finding_kind::extent_reference, page,
                             "entry " + std::to_string(index) + " refers to a large value in " +
@@ -334,8 +347,9 @@ private:
 
 }  // namespace
 
-void check_tree(check_context& context, const node_schema& schema, const format::root_reference& root,
-                tree_summary& figures, const entry_visitor& on_entry) {
+void check_tree(check_context& context, const node_schema& schema,
+                const format::root_reference& root, tree_summary& figures,
+                const entry_visitor& on_entry) {
     PINYON_ASSERT(root.level < format::height_max);
     if (schema.layout == format::node_layout::fixed) {
         tree_walk<fixed_node>(context, schema, figures, on_entry).run(root);

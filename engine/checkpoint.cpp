@@ -6,8 +6,8 @@ namespace pinyon {
 
 namespace {
 
-// Runs that may come into being between asking for the image's size and saving it: taking the image's own
-// run cuts one in two, retiring the old image adds one, growing the file adds one.
+// Runs that may come into being between asking for the image's size and saving it: taking the
+// image's own run cuts one in two, retiring the old image adds one, growing the file adds one.
 constexpr std::uint64_t spare_runs = 4;
 
 }  // namespace
@@ -15,8 +15,9 @@ constexpr std::uint64_t spare_runs = 4;
 checkpoint_writer::checkpoint_writer(io::file& file, const meta_slots& slots)
     : file_(file),
       newest_(slots.current()),
-      older_transaction_(slots.valid[slots.newest() ^ 1U] ? slots.valid[slots.newest() ^ 1U]->transaction
-                                                           : slots.current().transaction),
+      older_transaction_(slots.valid[slots.newest() ^ 1U]
+                             ? slots.valid[slots.newest() ^ 1U]->transaction
+                             : slots.current().transaction),
       image_{newest_.free_first, newest_.free_pages},
       image_born_(newest_.transaction) {}
 
@@ -53,7 +54,8 @@ void checkpoint_writer::settle(page_store& store, const format::root_reference& 
     meta.next_tree = next_tree;
     // msync succeeds past the end of a file that was cut under us.
     if (file_.size() < meta.page_count * meta.page_bytes) {
-        raise(errc::truncated, "the file was cut by another program while it was open: restore it from a copy");
+        raise(errc::truncated,
+              "the file was cut by another program while it was open: restore it from a copy");
     }
     PINYON_ASSERT(store.source().dirty().count == 0);
     outcome = checkpoint_outcome::unknown;
@@ -74,7 +76,8 @@ std::vector<std::byte> read_image(io::file& file, const format::meta& meta) {
     const page_seal seal{seed_of(meta.uuid), meta.page_bytes};
     if (file.read(meta.free_first * meta.page_bytes, image) != image.size() ||
         seal.of_image(meta.free_first, image) != meta.free_checksum) {
-        raise(errc::corrupt, "the free-space image fails its checksum; run `pinyon check` on the file",
+        raise(errc::corrupt,
+              "the free-space image fails its checksum; run `pinyon check` on the file",
               meta.free_first);
     }
     return image;

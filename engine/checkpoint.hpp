@@ -1,9 +1,10 @@
 // A checkpoint: it makes one state of the pages the durable state of the file.
 //
 // Invariants (the order that durability rests on)
-//  1. The free-space image and every changed page are durable (one msync over the dirty span) before a meta
-//     that names them is written.
-//  2. Each meta is durable before the other slot is touched; a state is acknowledged when both slots name it.
+//  1. The free-space image and every changed page are durable (one msync over the dirty span)
+//     before a meta that names them is written.
+//  2. Each meta is durable before the other slot is touched; a state is acknowledged when both
+//     slots name it.
 //  3. After a failed sync nothing is written any more: the caller poisons the database.
 //
 // Threads: the writer. Failure: checkpoint_failure tells how far it came.
@@ -20,8 +21,8 @@ namespace pinyon {
 // What a failed checkpoint leaves behind.
 enum class checkpoint_outcome : std::uint8_t {
     unchanged,  // nothing was written that counts: the transaction aborts, the database goes on
-    lost,       // a sync of data failed: the commit is not in the file, nothing may be written any more
-    unknown,    // a meta may or may not be durable
+    lost,  // a sync of data failed: the commit is not in the file, nothing may be written any more
+    unknown,  // a meta may or may not be durable
 };
 
 class checkpoint_writer {
@@ -45,9 +46,9 @@ private:
     io::file& file_;
     format::meta newest_;
     std::uint64_t older_transaction_;
-    io::page_run image_;            // of the newest meta
+    io::page_run image_;  // of the newest meta
     std::uint64_t image_born_;
-    io::page_run next_image_;       // of the running transaction
+    io::page_run next_image_;  // of the running transaction
     std::uint64_t next_image_bytes_ = 0;
     std::uint64_t next_image_checksum_ = 0;
     bool sync_failed_ = false;

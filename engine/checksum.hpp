@@ -1,5 +1,5 @@
-// Checksums: XXH3, seeded by the file's identity and the page's own number, so that a page of another file
-// or of another place never verifies. They detect damage; they are no authentication.
+// Checksums: XXH3, seeded by the file's identity and the page's own number, so that a page of
+// another file or of another place never verifies. They detect damage; they are no authentication.
 #pragma once
 
 #include <array>
@@ -15,7 +15,8 @@ struct page_seal {
     std::uint64_t seed = 0;  // seed_of(uuid)
     std::uint32_t page_bytes = format::page_bytes_default;
 
-    // Of a page with a header: its bytes from offset 4 to its end. Never 0. About 0.15 us for 4 KiB.
+    // Of a page with a header: its bytes from offset 4 to its end. Never 0. About 0.15 us for 4
+    // KiB.
     [[nodiscard]] std::uint32_t of(std::uint64_t page, const std::byte* data) const noexcept;
     // Of raw bytes (extents, sum pages) that begin at `page`. Never 0.
     [[nodiscard]] std::uint32_t of_raw(std::uint64_t page, bytes data) const noexcept;
@@ -24,7 +25,8 @@ struct page_seal {
 };
 
 [[nodiscard]] std::uint64_t seed_of(const std::array<std::uint8_t, 16>& uuid) noexcept;
-// Of a meta: all bytes before its checksum, unseeded, so that it is verifiable before anything is known.
+// Of a meta: all bytes before its checksum, unseeded, so that it is verifiable before anything is
+// known.
 [[nodiscard]] std::uint64_t checksum_of(const format::meta& meta) noexcept;
 
 }  // namespace pinyon

@@ -16,7 +16,8 @@ unsigned below_scalar(const std::byte* column, unsigned n, std::uint64_t wanted)
 
 #if defined(__x86_64__)
 
-// Halves [first, first + n) until at most `rest` elements are left; returns the index of the first one.
+// Halves [first, first + n) until at most `rest` elements are left; returns the index of the first
+// one.
 [[nodiscard, gnu::always_inline]] inline std::size_t narrow(const std::byte* column, unsigned& n,
                                                             std::uint64_t wanted,
                                                             unsigned rest) noexcept {

@@ -1,10 +1,12 @@
-// Searching a sorted column of packed unsigned integers: how many of its first n elements are below a
-// number. A binary search whose steps are arithmetic, not branches: a wrong guess costs more than the few
-// steps it could save. Columns of 8-byte elements have variants for AVX2 and AVX-512, chosen once when the
-// program starts; they narrow the column by the same steps and count the rest in vectors.
+// Searching a sorted column of packed unsigned integers: how many of its first n elements are below
+// a number. A binary search whose steps are arithmetic, not branches: a wrong guess costs more than
+// the few steps it could save. Columns of 8-byte elements have variants for AVX2 and AVX-512,
+// chosen once when the program starts; they narrow the column by the same steps and count the rest
+// in vectors.
 //
 // Invariants
-//  1. All variants return the same index, on unsorted columns too an index in [0, n] (crafted pages).
+//  1. All variants return the same index, on unsorted columns too an index in [0, n] (crafted
+//     pages).
 //  2. Nothing outside the n elements is read. Elements need no alignment.
 //
 // Threads: any. Failure: none.
@@ -28,8 +30,8 @@ template <class T>
         const std::size_t half = n / 2;
         std::memcpy(&probe, first + (half - 1) * sizeof(T), sizeof probe);
         std::size_t less = probe < wanted ? 1 : 0;
-        // Hides the comparison from the optimiser, which would make a branch of it: 33 against 8 ns for
-        // 37 random keys with gcc 12, 28 against 8 with clang 14.
+        // Hides the comparison from the optimiser, which would make a branch of it: 33 against 8 ns
+        // for 37 random keys with gcc 12, 28 against 8 with clang 14.
         asm("" : "+r"(less));
         first += less * half * sizeof(T);
         n -= static_cast<unsigned>(half);
@@ -42,7 +44,8 @@ template <class T>
 using below_function = unsigned (*)(const std::byte* column, unsigned n,
                                     std::uint64_t wanted) noexcept;
 
-// A variant for 8-byte elements, for tests that compare them all: null where this processor lacks it.
+// A variant for 8-byte elements, for tests that compare them all: null where this processor lacks
+// it.
 struct variant {
     const char* name;
     below_function below;

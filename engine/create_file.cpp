@@ -53,7 +53,8 @@ void write_empty_database(io::file_system& files, io::file& file, std::uint32_t 
 
 }  // namespace
 
-void create_database_file(io::file_system& files, const std::string& path, std::uint32_t page_bytes) {
+void create_database_file(io::file_system& files, const std::string& path,
+                          std::uint32_t page_bytes) {
     const std::string temporary = temporary_name(files, path);
     try {
         write_empty_database(files, *files.open(temporary, io::open_mode::create_new), page_bytes);

@@ -15,18 +15,21 @@ database database::open(const std::string& path, const options& options) {
 
 database database::in_memory(options options) {
     options.access = access_mode::create;
-    return database(std::make_shared<database_core>("memory.pinyon", options, std::make_unique<io::memory_file_system>()));
+    return database(std::make_shared<database_core>("memory.pinyon", options,
+                                                    std::make_unique<io::memory_file_system>()));
 }
 
 read_transaction database::begin_read() const { return read_transaction(core_->begin_read()); }
 
-write_transaction database::begin_write() const { return write_transaction(core_->begin_write(std::nullopt)); }
+write_transaction database::begin_write() const {
+    return write_transaction(core_->begin_write(std::nullopt));
+}
 
 write_transaction database::begin_write(std::chrono::milliseconds timeout) const {
     auto core = core_->begin_write(timeout);
     if (!core) {
-        raise(errc::busy, "another write transaction did not end within " + std::to_string(timeout.count()) +
-                              " ms: try again, or wait longer");
+        raise(errc::busy, "another write transaction did not end within " +
+                              std::to_string(timeout.count()) + " ms: try again, or wait longer");
     }
     return write_transaction(std::move(core));
 }

@@ -1,5 +1,5 @@
-// A database: one file, opened. Copies of the handle share it; it closes when the last handle and the last
-// transaction are gone, or by `close`.
+// A database: one file, opened. Copies of the handle share it; it closes when the last handle and
+// the last transaction are gone, or by `close`.
 //
 // Threads: everything here from any thread.
 // Failure: the codes of error.hpp, each with the remedy in its text.
@@ -31,16 +31,16 @@ public:
 
     // A snapshot of the last commit. Never blocks, takes no lock, allocates once.
     [[nodiscard]] read_transaction begin_read() const;
-    // Waits for its turn behind other writers, in order of arrival. Throws misuse when this thread has a
-    // write transaction already (it would wait for itself), read_only, poisoned.
+    // Waits for its turn behind other writers, in order of arrival. Throws misuse when this thread
+    // has a write transaction already (it would wait for itself), read_only, poisoned.
     [[nodiscard]] write_transaction begin_write() const;
     // The same, giving up after `timeout` with busy.
     [[nodiscard]] write_transaction begin_write(std::chrono::milliseconds timeout) const;
     // Nullopt when another write transaction is running.
     [[nodiscard]] std::optional<write_transaction> try_begin_write() const;
 
-    // Runs `change` in a write transaction; commits when it returns, aborts when it throws. Returns what
-    // `change` returns.
+    // Runs `change` in a write transaction; commits when it returns, aborts when it throws. Returns
+    // what `change` returns.
     template <std::invocable<write_transaction&> Change>
     auto update(Change&& change, durability when = durability::checkpoint) const {
         write_transaction transaction = begin_write();

@@ -16,24 +16,28 @@ namespace {
 
 constexpr std::uint64_t pool_bytes_min = std::uint64_t{8} << 20;
 
-[[nodiscard]] std::uint64_t default_pool_bytes() { return std::max(io::memory_limit() / 4, pool_bytes_min); }
+[[nodiscard]] std::uint64_t default_pool_bytes() {
+    return std::max(io::memory_limit() / 4, pool_bytes_min);
+}
 
 void check_page_bytes(std::uint32_t page_bytes) {
-    if (page_bytes == 0 || (std::has_single_bit(page_bytes) && page_bytes >= format::page_bytes_min &&
-                            page_bytes <= format::page_bytes_max)) {
+    if (page_bytes == 0 ||
+        (std::has_single_bit(page_bytes) && page_bytes >= format::page_bytes_min &&
+         page_bytes <= format::page_bytes_max)) {
         return;
     }
     raise(errc::page_size, "a page of " + std::to_string(page_bytes) +
                                " bytes is not supported: choose 4096, 8192, 16384 or 32768");
 }
 
-// Opens the file, creating it when `options` says so. Two processes that create at once meet in the rename:
-// one wins, the other opens what the first one made.
+// Opens the file, creating it when `options` says so. Two processes that create at once meet in the
+// rename: one wins, the other opens what the first one made.
 [[nodiscard]] std::unique_ptr<io::file> open_file(io::file_system& files, const std::string& path,
                                                   const options& options) {
     const bool read_only = options.access == access_mode::read_only;
     if (options.access == access_mode::create && !files.exists(path)) {
-        const std::uint32_t page_bytes = options.page_bytes == 0 ? format::page_bytes_default : options.page_bytes;
+        const std::uint32_t page_bytes =
+            options.page_bytes == 0 ? format::page_bytes_default : options.page_bytes;
         try {
             create_database_file(files, path, page_bytes);
         } catch (const error& failure) {
@@ -45,8 +49,8 @@ void check_page_bytes(std::uint32_t page_bytes) {
 
 }  // namespace
 
-read_core::read_core(std::shared_ptr<database_core> database, page_store& store, const published_state& start,
-                     snapshot_registry::slot& slot)
+read_core::read_core(std::shared_ptr<database_core> database, page_store& store,
+                     const published_state& start, snapshot_registry::slot& slot)
     : transaction_core(std::move(database), store, start, start.transaction, false), slot_(&slot) {}
 
 read_core::~read_core() { finish(); }
@@ -56,7 +60,8 @@ void read_core::finish() noexcept {
     if (slot_ != nullptr) { snapshot_registry::release(*std::exchange(slot_, nullptr)); }
 }
 
-write_core::write_core(std::shared_ptr<database_core> database, page_store& store, const published_state& start)
+write_core::write_core(std::shared_ptr<database_core> database, page_store& store,
+                       const published_state& start)
     : transaction_core(database, store, start, start.transaction + 1, true), database_(*database) {}
 
 write_core::~write_core() { abort(); }
@@ -73,21 +78,25 @@ void write_core::abort() noexcept {
 database_core::database_core(const std::string& path, const options& options,
                              std::unique_ptr<io::file_system> own_files)
     : own_files_(std::move(own_files)),
-      files_(own_files_ ? *own_files_ : options.files != nullptr ? *options.files : io::posix_file_system()),
+      files_(own_files_                 ? *own_files_
+             : options.files != nullptr ? *options.files
+                                        : io::posix_file_system()),
       path_(files_.resolve(path)),
       read_only_(options.access == access_mode::read_only),
       lock_free_(options.paging == paging::direct) {
     check_page_bytes(options.page_bytes);
     if (options.paging == paging::direct && !read_only_) {
-        raise(errc::misuse, "paging::direct only reads: open with access_mode::read_only, or use the pool");
+        raise(errc::misuse,
+              "paging::direct only reads: open with access_mode::read_only, or use the pool");
     }
     file_ = open_file(files_, path_, options);
     lock(options.lock_timeout);
     const meta_slots slots = read_metas(*file_, path_);
     const format::meta& meta = slots.current();
     if (options.page_bytes != 0 && options.page_bytes != meta.page_bytes) {
-        raise(errc::page_size, path_ + " has pages of " + std::to_string(meta.page_bytes) + " bytes, not of " +
-                                   std::to_string(options.page_bytes) + ": open it with page_bytes = 0");
+        raise(errc::page_size, path_ + " has pages of " + std::to_string(meta.page_bytes) +
+                                   " bytes, not of " + std::to_string(options.page_bytes) +
+                                   ": open it with page_bytes = 0");
     }
     attach_pages(options, slots);
     snapshots_.publish({meta.transaction, meta.catalog, meta.page_count, meta.next_tree});
@@ -106,7 +115,8 @@ void database_core::lock(std::chrono::milliseconds timeout) {
     const auto deadline = files_.now() + timeout;
     while (!file_->try_lock(io::lock_byte::writer, mode)) {
         if (files_.now() >= deadline) {
-            raise(errc::busy, path_ + " is open elsewhere (" + (read_only_ ? "for writing" : "for reading or writing") +
+            raise(errc::busy, path_ + " is open elsewhere (" +
+                                  (read_only_ ? "for writing" : "for reading or writing") +
                                   "): close it there, or open with a lock_timeout");
         }
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -136,8 +146,10 @@ void database_core::load_free_space(const meta_slots& slots) {
     free_space& space = store_->space();
     if (meta.free_pages != 0) { space.load(read_image(*file_, meta), meta.transaction); }
     // A free list that is trusted blindly would let the next transaction overwrite these.
-    if (space.is_free(meta.catalog.page) || (meta.free_pages != 0 && space.is_free(meta.free_first))) {
-        raise(errc::corrupt, "the free-space image lists pages that are in use; run `pinyon check` on the file",
+    if (space.is_free(meta.catalog.page) ||
+        (meta.free_pages != 0 && space.is_free(meta.free_first))) {
+        raise(errc::corrupt,
+              "the free-space image lists pages that are in use; run `pinyon check` on the file",
               meta.free_first);
     }
     space.keep(kept_roots());
@@ -151,15 +163,20 @@ void database_core::require_open() const {
 
 void database_core::require_writable() const {
     require_open();
-    if (read_only_) { raise(errc::read_only, path_ + " was opened read-only: open it with access_mode::must_exist"); }
+    if (read_only_) {
+        raise(errc::read_only,
+              path_ + " was opened read-only: open it with access_mode::must_exist");
+    }
     if (poisoned_.load(std::memory_order_acquire)) {
-        raise(errc::poisoned, "an earlier sync of " + path_ +
-                                  " failed, so nothing more is written: close it, look at the device, and reopen");
+        raise(errc::poisoned,
+              "an earlier sync of " + path_ +
+                  " failed, so nothing more is written: close it, look at the device, and reopen");
     }
 }
 
 std::vector<std::uint64_t> database_core::kept_roots() const {
-    std::vector<std::uint64_t> kept{checkpoints_->newest_transaction(), checkpoints_->older_transaction()};
+    std::vector<std::uint64_t> kept{checkpoints_->newest_transaction(),
+                                    checkpoints_->older_transaction()};
     snapshots_.held(kept);
     std::sort(kept.begin(), kept.end());
     kept.erase(std::unique(kept.begin(), kept.end()), kept.end());
@@ -180,7 +197,8 @@ std::shared_ptr<read_core> database_core::begin_read() {
     }
 }
 
-std::shared_ptr<write_core> database_core::begin_write(std::optional<std::chrono::milliseconds> timeout) {
+std::shared_ptr<write_core> database_core::begin_write(
+    std::optional<std::chrono::milliseconds> timeout) {
     require_writable();
     return writers_.enter(timeout) ? start_write() : nullptr;
 }
@@ -223,7 +241,8 @@ void database_core::commit(write_core& transaction) {
         raise(outcome == checkpoint_outcome::lost ? errc::io : errc::commit_unknown,
               std::string(outcome == checkpoint_outcome::lost
                               ? "the commit failed and is not in the file; "
-                              : "the commit failed while its meta page was written, it may or may not be in the file; ") +
+                              : "the commit failed while its meta page was written, it may or may "
+                                "not be in the file; ") +
                   "the database reads on but writes no more: reopen it (" + failure.what() + ")");
     } catch (...) {
         abort(transaction);
@@ -274,8 +293,9 @@ void database_core::close() {
     const std::uint64_t writers = writers_.held() ? 1 : 0;
     if (readers + writers != 0) {
         open_.store(true);
-        raise(errc::misuse, "cannot close " + path_ + ": " + std::to_string(readers) + " read and " +
-                                std::to_string(writers) + " write transactions are running; end them first");
+        raise(errc::misuse, "cannot close " + path_ + ": " + std::to_string(readers) +
+                                " read and " + std::to_string(writers) +
+                                " write transactions are running; end them first");
     }
     // Every commit of this stage is durable already: closing only lets go.
     source_.reset();

@@ -1,11 +1,11 @@
-// An open database inside: the file, its lock, the pages, the snapshots and the right to write. The handles
-// and the transactions share it.
+// An open database inside: the file, its lock, the pages, the snapshots and the right to write. The
+// handles and the transactions share it.
 //
 // Invariants
-//  1. While the file is open for writing this holds the writer lock byte; while it is open for reading
-//     through a mapping, the same byte shared.
-//  2. Kept roots are the snapshots of readers and the roots of both metas; they are looked up after the new
-//     state was published, so no reader can be missed.
+//  1. While the file is open for writing this holds the writer lock byte; while it is open for
+//     reading through a mapping, the same byte shared.
+//  2. Kept roots are the snapshots of readers and the roots of both metas; they are looked up after
+//     the new state was published, so no reader can be missed.
 //  3. Once poisoned, nothing is written any more.
 //
 // Threads: any, but for what says "the writer".
@@ -33,8 +33,8 @@ class database_core;
 
 class read_core final : public transaction_core {
 public:
-    read_core(std::shared_ptr<database_core> database, page_store& store, const published_state& start,
-              snapshot_registry::slot& slot);
+    read_core(std::shared_ptr<database_core> database, page_store& store,
+              const published_state& start, snapshot_registry::slot& slot);
     ~read_core();
     // Lets the snapshot go. Does nothing the second time.
     void finish() noexcept;
@@ -45,7 +45,8 @@ private:
 
 class write_core final : public transaction_core {
 public:
-    write_core(std::shared_ptr<database_core> database, page_store& store, const published_state& start);
+    write_core(std::shared_ptr<database_core> database, page_store& store,
+               const published_state& start);
     ~write_core();
     void commit();
     void abort() noexcept;
@@ -57,17 +58,20 @@ private:
 class database_core : public std::enable_shared_from_this<database_core> {
 public:
     // `files` is owned by the database when it is in memory, else it outlives it.
-    database_core(const std::string& path, const options& options, std::unique_ptr<io::file_system> own_files);
+    database_core(const std::string& path, const options& options,
+                  std::unique_ptr<io::file_system> own_files);
     ~database_core();
     database_core(const database_core&) = delete;
     database_core& operator=(const database_core&) = delete;
 
     [[nodiscard]] std::shared_ptr<read_core> begin_read();
     // Null when the turn did not come in time; no timeout: waits.
-    [[nodiscard]] std::shared_ptr<write_core> begin_write(std::optional<std::chrono::milliseconds> timeout);
+    [[nodiscard]] std::shared_ptr<write_core> begin_write(
+        std::optional<std::chrono::milliseconds> timeout);
     [[nodiscard]] std::shared_ptr<write_core> try_begin_write();
 
-    // The writer: makes what `transaction` changed durable and visible, or throws; either way it is over.
+    // The writer: makes what `transaction` changed durable and visible, or throws; either way it is
+    // over.
     void commit(write_core& transaction);
     void abort(write_core& transaction) noexcept;
 
@@ -107,8 +111,9 @@ private:
     std::atomic<std::uint64_t> held_pages_{0};
 };
 
-// Makes a new database file of `page_bytes`: built under a temporary name, durable before it gets its own.
-// Throws exists when another process was faster.
-void create_database_file(io::file_system& files, const std::string& path, std::uint32_t page_bytes);
+// Makes a new database file of `page_bytes`: built under a temporary name, durable before it gets
+// its own. Throws exists when another process was faster.
+void create_database_file(io::file_system& files, const std::string& path,
+                          std::uint32_t page_bytes);
 
 }  // namespace pinyon

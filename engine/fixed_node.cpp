@@ -105,7 +105,8 @@ const char* fixed_node::order_defect() const noexcept {
     const auto fence = [this](std::size_t offset, unsigned word) {
         return load<std::uint64_t>(page_ + offset + std::size_t{word} * 8);
     };
-    // Negative, zero or positive: a < b, equal, a > b; each a function from the word's index to the word.
+    // Negative, zero or positive: a < b, equal, a > b; each a function from the word's index to the
+    // word.
     const auto order = [this](const auto& a, const auto& b) {
         for (unsigned word = 0; word != geometry().words; ++word) {
             if (a(word) != b(word)) { return a(word) < b(word) ? -1 : 1; }

@@ -1,13 +1,15 @@
-// A node of a tree whose keys and values have fixed widths: packed columns, searched in place (node.hpp
-// has the contract, FORMAT.md the bytes). A key of 8 bytes or fewer is stored as the unsigned integer that
-// its normal form spells, little-endian; a wider one as words of 8 bytes in as many columns, the most
-// significant first, the last one filled up with zero bytes.
+// A node of a tree whose keys and values have fixed widths: packed columns, searched in place
+// (node.hpp has the contract, FORMAT.md the bytes). A key of 8 bytes or fewer is stored as the
+// unsigned integer that its normal form spells, little-endian; a wider one as words of 8 bytes in
+// as many columns, the most significant first, the last one filled up with zero bytes.
 //
 // Invariants
-//  1. count <= capacity of the schema; readers clamp it, so no column is left whatever the page holds.
+//  1. count <= capacity of the schema; readers clamp it, so no column is left whatever the page
+//     holds.
 //  2. Elements ascend strictly; the separator of entry 0 repeats the lower fence (0 when open).
 //  3. With a minimum degree t a leaf has at most 2t - 1 entries and an inner node 2t children.
-//  4. Keys of another width than the schema's are placed by the order of bytes, and never found equal.
+//  4. Keys of another width than the schema's are placed by the order of bytes, and never found
+//     equal.
 //
 // Threads and failure: node.hpp.
 #pragma once
@@ -21,8 +23,8 @@ class fixed_node {
 public:
     class editor;
 
-    // REQUIRES: a page of schema.page_bytes with the identity of this schema; the schema is complete and
-    // outlives the view.
+    // REQUIRES: a page of schema.page_bytes with the identity of this schema; the schema is
+    // complete and outlives the view.
     fixed_node(const std::byte* page, const node_schema& schema) noexcept
         : page_(page), schema_(&schema) {}
 
@@ -80,8 +82,8 @@ public:
     [[nodiscard]] unsigned capacity_bytes() const noexcept { return capacity() * entry_bytes(); }
     [[nodiscard]] const char* defect(bool deep) const noexcept;
 
-    // Asks for the lines that a search reads: of a leaf the header and the first keys, of an inner node
-    // the header and the first probes.
+    // Asks for the lines that a search reads: of a leaf the header and the first keys, of an inner
+    // node the header and the first probes.
     static void prefetch(const std::byte* page, const node_schema& schema,
                          unsigned level) noexcept {
         __builtin_prefetch(page);
@@ -108,8 +110,8 @@ public:
                                         std::size_t /*payload_bytes*/) const noexcept {
         return true;
     }
-    // The middle; for an insertion behind the last entry of an ascending load all but the last entry stay,
-    // unless a minimum degree forbids it.
+    // The middle; for an insertion behind the last entry of an ascending load all but the last
+    // entry stay, unless a minimum degree forbids it.
     [[nodiscard]] unsigned split_index(unsigned insert_index, bool ascending) const noexcept {
         const unsigned entries = count();
         if (ascending && insert_index == entries && schema_->minimum_degree == 0) {
@@ -169,8 +171,8 @@ protected:
         }
     }
 
-    // The number that the bytes spell, as a key of at most 8 bytes: shorter ones end in zero bytes, longer
-    // ones are cut.
+    // The number that the bytes spell, as a key of at most 8 bytes: shorter ones end in zero bytes,
+    // longer ones are cut.
     [[nodiscard]] std::uint64_t number_of(bytes key) const noexcept {
         const std::uint32_t width = schema_->key_bytes;
         if (key.size() == 8 && width == 8) [[likely]] {

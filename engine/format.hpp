@@ -1,5 +1,6 @@
-// The bytes of the file, as structs: the layout that FORMAT.md describes, guarded by static_assert, with
-// no behaviour. All numbers are little-endian; all structs are trivially copyable and free of padding.
+// The bytes of the file, as structs: the layout that FORMAT.md describes, guarded by static_assert,
+// with no behaviour. All numbers are little-endian; all structs are trivially copyable and free of
+// padding.
 #pragma once
 
 #include <array>
@@ -9,10 +10,12 @@
 #include <type_traits>
 
 #if !defined(__linux__)
-#error "Pinyon runs on Linux: it depends on its page cache, madvise and open-file-description locks."
+#error \
+    "Pinyon runs on Linux: it depends on its page cache, madvise and open-file-description locks."
 #endif
 static_assert(sizeof(void*) == 8, "Pinyon needs a 64-bit address space to map files as a whole.");
-static_assert(std::endian::native == std::endian::little, "Pinyon files are used in place, little-endian.");
+static_assert(std::endian::native == std::endian::little,
+              "Pinyon files are used in place, little-endian.");
 
 namespace pinyon::format {
 
@@ -62,14 +65,17 @@ inline constexpr std::uint32_t catalog_tree = 0;
 
 // One aligned word that every visit compares with what the parent implies:
 // kind in bits 0-7, level in bits 8-15, flags (all zero in this version) in 16-31, tree in 32-63.
-[[nodiscard]] constexpr std::uint64_t identity(page_kind kind, unsigned level, std::uint32_t tree) noexcept {
+[[nodiscard]] constexpr std::uint64_t identity(page_kind kind, unsigned level,
+                                               std::uint32_t tree) noexcept {
     return std::uint64_t{static_cast<std::uint8_t>(kind)} | std::uint64_t{level & 0xffu} << 8 |
            std::uint64_t{tree} << 32;
 }
 [[nodiscard]] constexpr page_kind kind_of(std::uint64_t identity) noexcept {
     return static_cast<page_kind>(identity & 0xff);
 }
-[[nodiscard]] constexpr unsigned level_of(std::uint64_t identity) noexcept { return identity >> 8 & 0xff; }
+[[nodiscard]] constexpr unsigned level_of(std::uint64_t identity) noexcept {
+    return identity >> 8 & 0xff;
+}
 [[nodiscard]] constexpr std::uint32_t tree_of(std::uint64_t identity) noexcept {
     return static_cast<std::uint32_t>(identity >> 32);
 }
@@ -82,11 +88,11 @@ struct page_header {
     std::uint32_t count;     // entries (leaf) or children (inner)
     std::uint64_t page;      // its own number
     std::uint64_t identity;
-    std::uint64_t born;      // transaction that wrote it first
-    std::uint16_t lower;     // end of what grows upwards from the header (slots)
-    std::uint16_t upper;     // start of the heap that grows down from the page's end
-    std::uint16_t garbage;   // unused bytes inside the heap
-    std::uint16_t fences;    // no_lower_fence, no_upper_fence
+    std::uint64_t born;     // transaction that wrote it first
+    std::uint16_t lower;    // end of what grows upwards from the header (slots)
+    std::uint16_t upper;    // start of the heap that grows down from the page's end
+    std::uint16_t garbage;  // unused bytes inside the heap
+    std::uint16_t fences;   // no_lower_fence, no_upper_fence
     std::uint16_t lower_fence_bytes;
     std::uint16_t upper_fence_bytes;
     std::uint16_t prefix_bytes;  // slotted: bytes that all keys share and no slot stores
@@ -101,7 +107,8 @@ static_assert(offsetof(page_header, lower_fence_bytes) == 40);
 static_assert(offsetof(page_header, upper_fence_bytes) == 42);
 static_assert(offsetof(page_header, prefix_bytes) == 44 && offsetof(page_header, reserved) == 46);
 
-// An inner entry without its checksum, which stands 4-byte aligned elsewhere (see the node layouts).
+// An inner entry without its checksum, which stands 4-byte aligned elsewhere (see the node
+// layouts).
 struct packed_child {
     std::array<std::uint8_t, 6> page;
     std::array<std::uint8_t, 6> count;  // entries in the subtree
@@ -117,7 +124,8 @@ struct extent_reference {
     std::uint32_t pieces;  // 1: the run holds the value; more: it holds that many extent_references
 };
 static_assert(sizeof(extent_reference) == 32 && std::is_trivially_copyable_v<extent_reference>);
-static_assert(offsetof(extent_reference, sums_checksum) == 24 && offsetof(extent_reference, pieces) == 28);
+static_assert(offsetof(extent_reference, sums_checksum) == 24 &&
+              offsetof(extent_reference, pieces) == 28);
 
 // The root of a tree, as its catalog record and the metas hold it.
 struct root_reference {
@@ -133,28 +141,30 @@ static_assert(offsetof(root_reference, checksum) == 16 && offsetof(root_referenc
 struct catalog_record {
     root_reference root;
     std::uint32_t tree;
-    std::uint32_t minimum_degree;   // 0: as many entries as fit
-    std::uint32_t key_bytes;        // encoded width; 0: variable
-    std::uint32_t value_bytes;      // 0: variable
+    std::uint32_t minimum_degree;  // 0: as many entries as fit
+    std::uint32_t key_bytes;       // encoded width; 0: variable
+    std::uint32_t value_bytes;     // 0: variable
     std::uint16_t value_alignment;
-    std::uint8_t layout;            // node_layout
+    std::uint8_t layout;  // node_layout
     std::uint8_t reserved0;
     std::uint32_t flags;            // catalog_flag_*
     std::uint64_t created;          // transaction
-    std::array<char, 32> key_type;    // as key_codec.hpp writes it, zero-padded
+    std::array<char, 32> key_type;  // as key_codec.hpp writes it, zero-padded
     std::array<char, 32> value_type;
     std::uint64_t reserved1;
 };
 static_assert(sizeof(catalog_record) == 128 && std::is_trivially_copyable_v<catalog_record>);
-static_assert(offsetof(catalog_record, tree) == 24 && offsetof(catalog_record, value_alignment) == 40);
+static_assert(offsetof(catalog_record, tree) == 24 &&
+              offsetof(catalog_record, value_alignment) == 40);
 static_assert(offsetof(catalog_record, layout) == 42 && offsetof(catalog_record, flags) == 44);
 static_assert(offsetof(catalog_record, created) == 48 && offsetof(catalog_record, key_type) == 56);
-static_assert(offsetof(catalog_record, value_type) == 88 && offsetof(catalog_record, reserved1) == 120);
+static_assert(offsetof(catalog_record, value_type) == 88 &&
+              offsetof(catalog_record, reserved1) == 120);
 
 inline constexpr std::uint32_t catalog_flag_extents = 1;  // the tree has held a large value
 
-// One run of the free-space image. The image is a run of raw pages: a free_image_header, the free runs,
-// then the pending ones, each part sorted by page.
+// One run of the free-space image. The image is a run of raw pages: a free_image_header, the free
+// runs, then the pending ones, each part sorted by page.
 struct free_image_header {
     std::uint64_t free_runs;
     std::uint64_t pending_runs;
@@ -188,23 +198,24 @@ struct meta {
     std::uint64_t sequence;     // of this meta; it stands in slot sequence & 1
     std::uint64_t transaction;  // whose state this is
     root_reference catalog;
-    std::uint64_t page_count;   // pages that the file holds as far as this state goes
-    std::uint64_t free_first;   // the free-space image's run; 0 pages: nothing is free
+    std::uint64_t page_count;  // pages that the file holds as far as this state goes
+    std::uint64_t free_first;  // the free-space image's run; 0 pages: nothing is free
     std::uint64_t free_pages;
-    std::uint64_t free_bytes;   // of the image in it
+    std::uint64_t free_bytes;  // of the image in it
     std::uint64_t free_checksum;
-    std::uint64_t log_id;       // the log that goes on from this state; 0: none
+    std::uint64_t log_id;  // the log that goes on from this state; 0: none
     std::uint64_t log_position;
-    std::uint64_t log_chain;    // checksum of the last batch before the position
+    std::uint64_t log_chain;  // checksum of the last batch before the position
     std::uint64_t log_first_segment;
-    std::uint32_t flags;        // meta_flag_*
-    std::uint32_t next_tree;    // number of the next tree to be created
+    std::uint32_t flags;                     // meta_flag_*
+    std::uint32_t next_tree;                 // number of the next tree to be created
     std::array<std::uint64_t, 10> reserved;  // zero; room for encryption and compression parameters
-    std::uint64_t checksum;     // of the bytes before it
+    std::uint64_t checksum;                  // of the bytes before it
 };
 static_assert(sizeof(meta) == 256 && sizeof(meta) <= 512 && std::is_trivially_copyable_v<meta>);
 static_assert(offsetof(meta, version) == 8 && offsetof(meta, page_bytes) == 12);
-static_assert(offsetof(meta, incompatible_features) == 16 && offsetof(meta, compatible_features) == 24);
+static_assert(offsetof(meta, incompatible_features) == 16 &&
+              offsetof(meta, compatible_features) == 24);
 static_assert(offsetof(meta, uuid) == 32 && offsetof(meta, sequence) == 48);
 static_assert(offsetof(meta, transaction) == 56 && offsetof(meta, catalog) == 64);
 static_assert(offsetof(meta, page_count) == 88 && offsetof(meta, free_first) == 96);

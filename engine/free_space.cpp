@@ -5,18 +5,20 @@
 
 #include "pinyon/engine/format.hpp"
 #include "pinyon/engine/node.hpp"
-#include "pinyon/mmap/error.hpp"
 #include "pinyon/mmap/assert.hpp"
+#include "pinyon/mmap/error.hpp"
 
 namespace pinyon {
 namespace {
 
-[[noreturn]] void raise_image(const std::string& text, std::optional<std::uint64_t> page = std::nullopt) {
+[[noreturn]] void raise_image(const std::string& text,
+                              std::optional<std::uint64_t> page = std::nullopt) {
     raise(errc::corrupt, "free-space image: " + text + "; run `pinyon check`", page);
 }
 
 [[noreturn]] void raise_use(const std::string& text, std::uint64_t page) {
-    raise(errc::corrupt, "page " + std::to_string(page) + " " + text + "; run `pinyon check`", page);
+    raise(errc::corrupt, "page " + std::to_string(page) + " " + text + "; run `pinyon check`",
+          page);
 }
 
 // The largest root of `kept` that holds a page which lived [born, retired).
@@ -42,16 +44,19 @@ void free_space::reset(std::uint64_t first, std::uint64_t page_count) {
 
 void free_space::load(bytes image, std::uint64_t newest) {
     PINYON_ASSERT(!running_ && free_.size() == 0 && limbo_.size() == 0);
-    if (image.size() < sizeof(format::free_image_header)) { raise_image("shorter than its header"); }
+    if (image.size() < sizeof(format::free_image_header)) {
+        raise_image("shorter than its header");
+    }
     const auto header = pinyon::load<format::free_image_header>(image.data());
     const bytes runs = image.subspan(sizeof header);
     const std::uint64_t most = runs.size() / sizeof(format::free_run);
     if (header.free_runs > most || header.pending_runs > most ||
-        header.free_runs * sizeof(format::free_run) + header.pending_runs * sizeof(format::pending_run) !=
+        header.free_runs * sizeof(format::free_run) +
+                header.pending_runs * sizeof(format::pending_run) !=
             runs.size()) {
         raise_image("its " + std::to_string(image.size()) + " bytes do not hold " +
-                    std::to_string(header.free_runs) + " free and " + std::to_string(header.pending_runs) +
-                    " pending runs");
+                    std::to_string(header.free_runs) + " free and " +
+                    std::to_string(header.pending_runs) + " pending runs");
     }
     const std::size_t free_bytes = header.free_runs * sizeof(format::free_run);
     load_free(runs.first(free_bytes));
@@ -67,9 +72,11 @@ void free_space::load_free(bytes runs) {
     std::uint64_t end = first_;
     for (std::size_t at = 0; at < runs.size(); at += sizeof(format::free_run)) {
         const auto run = pinyon::load<format::free_run>(runs.data() + at);
-        if (run.first < end || run.count == 0 || !free_.insert(io::page_run{run.first, run.count})) {
-            raise_image("free run of " + std::to_string(run.count) + " pages is out of order or range",
-                        run.first);
+        if (run.first < end || run.count == 0 ||
+            !free_.insert(io::page_run{run.first, run.count})) {
+            raise_image(
+                "free run of " + std::to_string(run.count) + " pages is out of order or range",
+                run.first);
         }
         end = run.first + run.count;
     }
@@ -87,9 +94,9 @@ void free_space::load_pending(bytes runs, std::uint64_t newest) {
         }
         end = run.first + run.count;
         if (pending.born >= pending.retired || pending.retired > newest) {
-            raise_image("pending run lives from transaction " + std::to_string(pending.born) + " to " +
-                            std::to_string(pending.retired) + " in a file of transaction " +
-                            std::to_string(newest),
+            raise_image("pending run lives from transaction " + std::to_string(pending.born) +
+                            " to " + std::to_string(pending.retired) +
+                            " in a file of transaction " + std::to_string(newest),
                         run.first);
         }
         // The largest root that could hold it, whether it is kept or not: `keep` moves it down.
@@ -109,7 +116,9 @@ std::vector<std::byte> free_space::save() const {
     const auto add = [&pending](const held_run& held) {
         pending.push_back({held.run.first, held.run.count, held.born, held.retired});
     };
-    for (const auto& group : held_) { std::for_each(group.second.begin(), group.second.end(), add); }
+    for (const auto& group : held_) {
+        std::for_each(group.second.begin(), group.second.end(), add);
+    }
     std::for_each(retired_.begin(), retired_.end(), add);
     std::sort(pending.begin(), pending.end(),
               [](const auto& a, const auto& b) { return a.first < b.first; });
@@ -117,7 +126,8 @@ std::vector<std::byte> free_space::save() const {
     for (std::size_t i = 1; i < pending.size(); ++i) {
         format::pending_run& last = pending[kept];
         const format::pending_run& run = pending[i];
-        if (last.first + last.count == run.first && last.born == run.born && last.retired == run.retired) {
+        if (last.first + last.count == run.first && last.born == run.born &&
+            last.retired == run.retired) {
             last.count += run.count;
         } else {
             pending[++kept] = run;
@@ -127,7 +137,8 @@ std::vector<std::byte> free_space::save() const {
 
     // 2. Header, free runs, pending runs.
     const std::uint64_t free_runs = free_.runs();
-    std::vector<std::byte> image(sizeof(format::free_image_header) + free_runs * sizeof(format::free_run) +
+    std::vector<std::byte> image(sizeof(format::free_image_header) +
+                                 free_runs * sizeof(format::free_run) +
                                  pending.size() * sizeof(format::pending_run));
     std::byte* out = image.data();
     store(out, format::free_image_header{free_runs, pending.size(), free_.size(), limbo_.size()});
@@ -225,7 +236,8 @@ void free_space::retire(io::page_run run, std::uint64_t born) {
 
 void free_space::retire_private(io::page_run run, std::uint64_t born) {
     if (born != 0 && born != transaction_) {
-        raise_use("is of this transaction and says it was born in " + std::to_string(born), run.first);
+        raise_use("is of this transaction and says it was born in " + std::to_string(born),
+                  run.first);
     }
     taken_.erase(run);
     insert_free(run);
@@ -233,7 +245,8 @@ void free_space::retire_private(io::page_run run, std::uint64_t born) {
 
 void free_space::retire_older(io::page_run run, std::uint64_t born) {
     if (born >= transaction_) {
-        raise_use("says it was born in transaction " + std::to_string(born) + " and was not allocated there",
+        raise_use("says it was born in transaction " + std::to_string(born) +
+                      " and was not allocated there",
                   run.first);
     }
     if (!free_.contains_none(run)) { raise_use("is in use and free at once", run.first); }

@@ -1,18 +1,19 @@
 // Which pages are free, which are held and by whom, and when a page may be used again.
 //
-// A page lives [born, retired) in transaction ids. Kept roots K are the snapshots of readers and the roots
-// of both metas. A page is reusable if and only if retired <= published and no s in K has
+// A page lives [born, retired) in transaction ids. Kept roots K are the snapshots of readers and
+// the roots of both metas. A page is reusable if and only if retired <= published and no s in K has
 // born <= s < retired. Pages born and retired inside the running transaction are reusable at once.
 //
 // Invariants
 //  1. A page is in exactly one of: free, held, in use (a tree, an extent, the image, the metas).
-//  2. A held page hangs on the largest kept root s with born <= s < retired; when s goes it moves to the
-//     next smaller one that holds it, or becomes free.
+//  2. A held page hangs on the largest kept root s with born <= s < retired; when s goes it moves
+//     to the next smaller one that holds it, or becomes free.
 //  3. Freeing a free page, or allocating one that is not free, is corrupt, never ignored.
 //
 // Threads: the writer alone.
-// Failure: corrupt for contradictions in what a file says; no memory is taken that its size does not warrant.
-// A call that throws has changed nothing that `abort` does not undo; after `load` only `reset` makes sense.
+// Failure: corrupt for contradictions in what a file says; no memory is taken that its size does
+// not warrant. A call that throws has changed nothing that `abort` does not undo; after `load` only
+// `reset` makes sense.
 #pragma once
 
 #include <cstdint>
@@ -34,33 +35,36 @@ public:
     void reset(std::uint64_t first, std::uint64_t page_count);
 
     // --- the image in the file -------------------------------------------------------------------
-    // Reads an image that passed its checksum. Throws corrupt when it is not sorted, unique and in range,
-    // or retired pages after `newest`, the transaction of the meta that names it.
+    // Reads an image that passed its checksum. Throws corrupt when it is not sorted, unique and in
+    // range, or retired pages after `newest`, the transaction of the meta that names it.
     // Pending pages are held until `keep` tells whether K contains a root that reaches them.
     // REQUIRES: reset. O(image).
     void load(bytes image, std::uint64_t newest = std::numeric_limits<std::uint64_t>::max());
-    // Bytes of the image that `save` would write now at most, with room for `spare` more runs. O(1).
+    // Bytes of the image that `save` would write now at most, with room for `spare` more runs.
+    // O(1).
     [[nodiscard]] std::uint64_t image_bytes(std::uint64_t spare = 0) const noexcept;
-    // The image after the running transaction: what it retired is pending beside what is held; what it took
-    // (the image's own run among it) is in use. O(runs log runs).
+    // The image after the running transaction: what it retired is pending beside what is held; what
+    // it took (the image's own run among it) is in use. O(runs log runs).
     [[nodiscard]] std::vector<std::byte> save() const;
 
     // --- a transaction ---------------------------------------------------------------------------
-    // K is now `kept` (ascending); what no root in it holds any more becomes free. O(roots + runs moved).
+    // K is now `kept` (ascending); what no root in it holds any more becomes free. O(roots + runs
+    // moved).
     void keep(std::span<const std::uint64_t> kept);
-    // REQUIRES: no transaction is running. The search for free pages starts anew at the start of the file,
-    // so that busy trees work in a small set of recycled pages and the end of the file drains.
+    // REQUIRES: no transaction is running. The search for free pages starts anew at the start of
+    // the file, so that busy trees work in a small set of recycled pages and the end of the file
+    // drains.
     void begin(std::uint64_t transaction);
     // One free page: the next after the last one given in this transaction, so that its pages lie
     // together; from the start again behind the last. Nullopt: none. O(1).
     [[nodiscard]] std::optional<std::uint64_t> take();
-    // `pages` consecutive free pages, first fit from the start of the file. O(runs passed), amortised O(1)
-    // for many runs of one size.
+    // `pages` consecutive free pages, first fit from the start of the file. O(runs passed),
+    // amortised O(1) for many runs of one size.
     [[nodiscard]] std::optional<io::page_run> take_run(std::uint64_t pages);
     // Pages [page_count, new_count) are new and free.
     void extend(std::uint64_t new_count);
-    // A page of the running transaction goes back at once (`is_free` then); an older one when it is no
-    // longer held. `born` 0: unknown, any of the two. O(1) for a page.
+    // A page of the running transaction goes back at once (`is_free` then); an older one when it is
+    // no longer held. `born` 0: unknown, any of the two. O(1) for a page.
     void retire(io::page_run run, std::uint64_t born);
     // The transaction is published: its retired pages are judged against `kept`. O(runs).
     void commit(std::span<const std::uint64_t> kept);
@@ -74,7 +78,9 @@ public:
     [[nodiscard]] std::uint64_t held_pages() const noexcept { return limbo_.size(); }
     [[nodiscard]] bool is_free(std::uint64_t page) const noexcept { return free_.contains(page); }
     // Taken by the running transaction.
-    [[nodiscard]] bool is_private(std::uint64_t page) const noexcept { return taken_.contains(page); }
+    [[nodiscard]] bool is_private(std::uint64_t page) const noexcept {
+        return taken_.contains(page);
+    }
     [[nodiscard]] const page_set& free_set() const noexcept { return free_; }
     [[nodiscard]] const page_set& held_set() const noexcept { return limbo_; }
 
@@ -95,11 +101,11 @@ private:
     void insert_free(io::page_run run);
 
     page_set free_;
-    page_set limbo_;                                       // held, or retired by the running transaction
-    page_set taken_;                                       // by the running transaction, still in use
+    page_set limbo_;  // held, or retired by the running transaction
+    page_set taken_;  // by the running transaction, still in use
     std::map<std::uint64_t, std::vector<held_run>> held_;  // by the kept root they hang on
     std::uint64_t held_runs_ = 0;
-    std::vector<held_run> retired_;                        // by the running transaction
+    std::vector<held_run> retired_;  // by the running transaction
     std::uint64_t first_ = 0;
     std::uint64_t page_count_ = 0;
     std::uint64_t transaction_ = 0;

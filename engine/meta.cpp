@@ -29,9 +29,8 @@ namespace {
     if (meta.catalog.level > format::height_max) { return "its catalog is impossibly high"; }
     if (meta.catalog.checksum == 0) { return "its catalog root has no checksum"; }
     if (meta.next_tree == 0) { return "its next tree number is 0"; }
-    if (meta.free_pages != 0 &&
-        (meta.free_first < first || meta.free_first >= meta.page_count ||
-         meta.free_pages > meta.page_count - meta.free_first)) {
+    if (meta.free_pages != 0 && (meta.free_first < first || meta.free_first >= meta.page_count ||
+                                 meta.free_pages > meta.page_count - meta.free_first)) {
         return "its free-space image lies outside the file";
     }
     if (meta.free_bytes > meta.free_pages * meta.page_bytes) {
@@ -45,27 +44,33 @@ namespace {
            std::memcmp(block.data(), format::magic.data(), format::magic.size()) == 0;
 }
 
-[[noreturn]] void raise_unusable(const std::array<std::array<std::byte, format::meta_block_bytes>, 2>& blocks,
-                                 const meta_slots& slots, std::uint64_t size, const std::string& name) {
+[[noreturn]] void raise_unusable(
+    const std::array<std::array<std::byte, format::meta_block_bytes>, 2>& blocks,
+    const meta_slots& slots, std::uint64_t size, const std::string& name) {
     if (size == 0) {
-        raise(errc::not_a_database, name + " is empty (0 bytes): it was never a Pinyon file, or was cut; "
-                                           "remove it, or restore it from a copy");
+        raise(errc::not_a_database,
+              name +
+                  " is empty (0 bytes): it was never a Pinyon file, or was cut; "
+                  "remove it, or restore it from a copy");
     }
     const bool first_is_ours = has_magic(blocks[0]);
     if (!first_is_ours && !has_magic(blocks[1])) {
-        raise(errc::not_a_database, name + " is not a Pinyon file (no magic number in either meta page)");
+        raise(errc::not_a_database,
+              name + " is not a Pinyon file (no magic number in either meta page)");
     }
     for (const auto& block : blocks) {
         if (!has_magic(block)) { continue; }
         const auto meta = load<format::meta>(block.data());
         if (meta.version > format::version) {
             raise(errc::version, name + " has format version " + std::to_string(meta.version) +
-                                     ", this Pinyon reads version " + std::to_string(format::version) +
+                                     ", this Pinyon reads version " +
+                                     std::to_string(format::version) +
                                      ": open it with a newer Pinyon");
         }
         if (checksum_of(meta) == meta.checksum &&
             (meta.incompatible_features & ~format::incompatible_features_known) != 0) {
-            raise(errc::version, name + " uses features that this Pinyon does not know: open it with a newer one");
+            raise(errc::version,
+                  name + " uses features that this Pinyon does not know: open it with a newer one");
         }
     }
     if (size < 2 * std::uint64_t{format::meta_block_bytes}) {
@@ -128,14 +133,16 @@ meta_slots read_metas(io::file& file, const std::string& name) {
     if (slots.valid[0] && slots.valid[1] &&
         (slots.valid[0]->uuid != slots.valid[1]->uuid ||
          slots.valid[0]->page_bytes != slots.valid[1]->page_bytes)) {
-        raise(errc::corrupt, "the two meta pages of " + name + " belong to different files: restore it from a copy");
+        raise(errc::corrupt, "the two meta pages of " + name +
+                                 " belong to different files: restore it from a copy");
     }
     if (!slots.valid[0] && !slots.valid[1]) { raise_unusable(blocks, slots, size, name); }
     const format::meta& meta = slots.current();
     if (size / meta.page_bytes < meta.page_count) {
-        raise(errc::truncated, name + " holds " + std::to_string(size) + " bytes, its meta page names " +
-                                   std::to_string(meta.page_count) + " pages of " +
-                                   std::to_string(meta.page_bytes) + " bytes: it was cut; restore it from a copy");
+        raise(errc::truncated,
+              name + " holds " + std::to_string(size) + " bytes, its meta page names " +
+                  std::to_string(meta.page_count) + " pages of " + std::to_string(meta.page_bytes) +
+                  " bytes: it was cut; restore it from a copy");
     }
     return slots;
 }

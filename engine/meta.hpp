@@ -1,5 +1,5 @@
-// The metas: two slots, each alone in its 4 KiB block, that name everything else in the file. A checkpoint
-// writes one slot at a time, so that one is valid at every moment.
+// The metas: two slots, each alone in its 4 KiB block, that name everything else in the file. A
+// checkpoint writes one slot at a time, so that one is valid at every moment.
 //
 // Invariants
 //  1. A meta with sequence k stands in slot k & 1; the newest valid one is the file's state.
@@ -27,12 +27,13 @@ struct meta_slots {
     [[nodiscard]] const format::meta& current() const noexcept { return *valid[newest()]; }
 };
 
-// The meta in the first 512 bytes of `block` when it is whole and this version can use it; else `defect`
-// says why not.
-[[nodiscard]] std::optional<format::meta> decode_meta(bytes block, unsigned slot, std::string& defect);
+// The meta in the first 512 bytes of `block` when it is whole and this version can use it; else
+// `defect` says why not.
+[[nodiscard]] std::optional<format::meta> decode_meta(bytes block, unsigned slot,
+                                                      std::string& defect);
 
-// Both slots, from the medium. Throws when neither is usable, and truncated when the file is shorter than
-// the newest meta says. `name` is the file's, for messages.
+// Both slots, from the medium. Throws when neither is usable, and truncated when the file is
+// shorter than the newest meta says. `name` is the file's, for messages.
 [[nodiscard]] meta_slots read_metas(io::file& file, const std::string& name);
 
 // Writes `meta` into the slot its sequence names, checksum set; not yet durable.

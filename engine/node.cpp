@@ -73,7 +73,8 @@ void complete(node_schema& schema) {
     place_keys(schema);
     fixed_geometry& fixed = schema.fixed;
 
-    // 1. As many entries as the page holds: the division ignores alignment, which costs one entry at most.
+    // 1. As many entries as the page holds: the division ignores alignment, which costs one entry
+    //    at most.
     const std::uint32_t room = schema.page_bytes - fixed.keys;
     fixed.leaf_capacity = room / (fixed.stored_bytes + schema.value_bytes);
     while (leaf_bytes(schema, fixed.leaf_capacity) > schema.page_bytes) { --fixed.leaf_capacity; }

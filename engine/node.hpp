@@ -1,56 +1,61 @@
 // What the two node layouts share: the schema of a tree, the header every node begins with, and the
 // contract that fixed_node.hpp and slotted_node.hpp both meet, so that one B+tree serves both.
 //
-// A node is `count` entries in key order. In a leaf an entry is a key and a value. In an inner node it
-// is a separator and a child: child i holds the keys from separator i (inclusive) up to separator i + 1
-// (exclusive); separator 0 is the node's lower fence and is not stored again. Every node states its
-// fences: lower <= key < upper; an absent fence is open.
+// A node is `count` entries in key order. In a leaf an entry is a key and a value. In an inner node
+// it is a separator and a child: child i holds the keys from separator i (inclusive) up to
+// separator i + 1 (exclusive); separator 0 is the node's lower fence and is not stored again. Every
+// node states its fences: lower <= key < upper; an absent fence is open.
 //
 // Keys are given and returned in normal form: bytes whose order is the order of the keys.
 //
-// Both layouts provide (Node = fixed_node or slotted_node, a view of constant bytes; Node::editor, which
-// derives from it, for the bytes of a private page):
+// Both layouts provide (Node = fixed_node or slotted_node, a view of constant bytes; Node::editor,
+// which derives from it, for the bytes of a private page):
 //
-//   Node(const std::byte* page, const node_schema&)            editor(std::byte* page, const node_schema&)
+//   Node(const std::byte* page, const node_schema&)   editor(std::byte* page, const node_schema&)
 //   reading     count() level() leaf() page() born()
-//               lower_bound(key) -> {index, equal}             leaf: first entry with a key >= key
-//               child_index(key) -> index                      inner: the child whose range holds key
-//               key(i, buffer) -> bytes                        whole key; inner 0: the lower fence, empty
-//                                                              when it is open
-//               value(i) -> bytes   is_reference(i) -> bool    leaf: value, or an extent_reference
-//               child(i) -> child_entry                        inner
-//               has_lower_fence() has_upper_fence() lower_fence(buffer) upper_fence(buffer)
-//                                                              empty when open
-//               used_bytes() capacity_bytes()                  payload used, payload room of an empty node
-//               defect(deep) -> const char*                    null when sound; reads inside the page only.
-//                                                              Shallow: once it is null no function here
-//                                                              leaves the page, whatever its bytes are
-//               static prefetch(page, schema, level)           of a node that is about to be searched
-//   planning    fits(key, payload_bytes) -> bool               leaf: value bytes; inner: payload_bytes = 0
-//               fits_replacement(i, payload_bytes) -> bool     leaf
-//               split_index(insert_index, ascending) -> index  first entry of the right half
-//               separator(i, buffer) -> bytes                  0 < i < count. Leaf: shortest key that parts
-//                                                              entries i-1 and i; inner: key(i)
-//               underfull() -> bool                            below 40 % (or below t - 1 keys)
-//               static can_merge(left, right) -> bool          right's entries fit behind left's
-//               static balanced_index(left, right) -> index    of the entries of both in a row, where to
-//                                                              part them evenly so that both parts fit;
-//                                                              left.count(): leave them as they are
-//   editing     (errc::corrupt when a damaged node makes a REQUIRES fail; nothing outside the page is hurt)
-//               format(page, level, born, fences)              an empty node; the fences are elsewhere
-//               insert(i, key, value, is_reference)            leaf.  REQUIRES: fits
-//               insert_child(i, separator, child_entry)        inner. REQUIRES: fits, i > 0 (i = 0 only
-//                                                              into an empty node: separator ignored)
-//               replace(i, value, is_reference)                leaf.  REQUIRES: fits_replacement
-//               erase(i)                                       inner: i > 0
-//               set_child(i, child_entry)                      inner, in place
-//               append(source, first, last)                    entries [first, last) of another node of
-//                                                              this schema and level. REQUIRES: they fit
+//               lower_bound(key) -> {index, equal}    leaf: first entry with a key >= key
+//               child_index(key) -> index             inner: the child whose range holds key
+//               key(i, buffer) -> bytes               whole key; inner 0: the lower fence, empty
+//                                                     when it is open
+//               value(i) -> bytes                     leaf: value, or an extent_reference
+//               is_reference(i) -> bool               leaf: which of the two
+//               child(i) -> child_entry               inner
+//               has_lower_fence() has_upper_fence()
+//               lower_fence(buffer) upper_fence(buffer)
+//                                                     empty when open
+//               used_bytes() capacity_bytes()         payload used, payload room of an empty node
+//               defect(deep) -> const char*           null when sound; reads inside the page only.
+//                                                     Shallow: once it is null no function here
+//                                                     leaves the page, whatever its bytes are
+//               static prefetch(page, schema, level)  of a node that is about to be searched
+//   planning    fits(key, payload_bytes) -> bool      leaf: value bytes; inner: payload_bytes = 0
+//               fits_replacement(i, payload_bytes)    leaf
+//               split_index(insert_index, ascending)  first entry of the right half
+//               separator(i, buffer) -> bytes         0 < i < count. Leaf: shortest key that parts
+//                                                     entries i-1 and i; inner: key(i)
+//               underfull() -> bool                   below 40 % (or below t - 1 keys)
+//               static can_merge(left, right)         right's entries fit behind left's
+//               static balanced_index(left, right)    of the entries of both in a row, where to part
+//                                                     them evenly so that both parts fit;
+//                                                     left.count(): leave them as they are
+//   editing     (errc::corrupt when a damaged node makes a REQUIRES fail; nothing outside the page
+//               is hurt)
+//               format(page, level, born, fences)     an empty node; the fences are elsewhere
+//               insert(i, key, value, is_reference)   leaf. REQUIRES: fits
+//               insert_child(i, separator, child)     inner. REQUIRES: fits, i > 0 (i = 0 only into
+//                                                     an empty node: separator ignored)
+//               replace(i, value, is_reference)       leaf. REQUIRES: fits_replacement
+//               erase(i)                              inner: i > 0
+//               set_child(i, child_entry)             inner, in place
+//               append(source, first, last)           entries [first, last) of another node of this
+//                                                     schema and level. REQUIRES: they fit
 //
-// Splitting always makes room: after a split of a node that an entry of at most the layout's limit (or a
-// separator of format::key_bytes_max) did not fit, at split_index, it fits the half it belongs to.
+// Splitting always makes room: after a split of a node that an entry of at most the layout's limit
+// (or a separator of format::key_bytes_max) did not fit, at split_index, it fits the half it
+// belongs to.
 // Threads: views of one page from any thread; an editor's page is its writer's alone.
-// Complexity: searches O(log count) comparisons; insert and erase O(page); all else O(1) or O(entries moved).
+// Complexity: searches O(log count) comparisons; insert and erase O(page); all else O(1) or
+// O(entries moved).
 #pragma once
 
 #include <atomic>
@@ -63,8 +68,8 @@
 
 namespace pinyon {
 
-// Where the columns of a fixed node stand: byte offsets in the page, computed once for a tree so that a
-// visit only adds. A key is `words` elements, one in each of as many columns.
+// Where the columns of a fixed node stand: byte offsets in the page, computed once for a tree so
+// that a visit only adds. A key is `words` elements, one in each of as many columns.
 struct fixed_geometry {
     std::uint32_t element_bytes = 0;  // 1, 2, 4 or 8
     std::uint32_t words = 0;          // 1, or more 8-byte elements for keys wider than 8 bytes
@@ -78,8 +83,8 @@ struct fixed_geometry {
     std::uint32_t checksums = 0;
 };
 
-// Constant for a tree; from its catalog record. Every schema goes through complete() once before a node
-// is made of it.
+// Constant for a tree; from its catalog record. Every schema goes through complete() once before a
+// node is made of it.
 struct node_schema {
     std::uint32_t page_bytes = format::page_bytes_default;
     std::uint32_t tree = 0;
@@ -101,9 +106,9 @@ struct node_schema {
     }
 };
 
-// Validates the schema and computes its geometry; the same for the same members. Throws misuse when a page
-// cannot hold such nodes: a width of 0 or above the limits of format.hpp, an alignment that is no power of
-// two up to 16, a minimum degree of 1 or one whose 2t entries exceed the page.
+// Validates the schema and computes its geometry; the same for the same members. Throws misuse when
+// a page cannot hold such nodes: a width of 0 or above the limits of format.hpp, an alignment that
+// is no power of two up to 16, a minimum degree of 1 or one whose 2t entries exceed the page.
 void complete(node_schema& schema);
 
 struct child_entry {
@@ -141,8 +146,8 @@ void store(std::byte* to, const T& value) noexcept {
 }
 inline void store48(std::uint8_t* to, std::uint64_t value) noexcept { std::memcpy(to, &value, 6); }
 
-// Child checksums are the one thing stored into a committed page (when it is sealed): 4-byte aligned,
-// through atomic_ref on both sides.
+// Child checksums are the one thing stored into a committed page (when it is sealed): 4-byte
+// aligned, through atomic_ref on both sides.
 [[nodiscard]] inline std::uint32_t load_checksum(const std::byte* word) noexcept {
     auto* aligned = reinterpret_cast<std::uint32_t*>(const_cast<std::byte*>(word));
     return std::atomic_ref<std::uint32_t>(*aligned).load(std::memory_order_relaxed);

@@ -38,11 +38,11 @@ enum class durability : std::uint8_t {
 
 struct options {
     access_mode access = access_mode::create;
-    // For a file that is created, and then fixed: 4096, 8192, 16384 or 32768 bytes. For an existing file,
-    // 0 or its own size (else errc::page_size).
+    // For a file that is created, and then fixed: 4096, 8192, 16384 or 32768 bytes. For an existing
+    // file, 0 or its own size (else errc::page_size).
     std::uint32_t page_bytes = 0;
-    // Upper bound of the memory that mapped pages and their page tables take, in bytes. 0: a quarter of what
-    // this process may use (its control group considered), at least 8 MiB.
+    // Upper bound of the memory that mapped pages and their page tables take, in bytes. 0: a
+    // quarter of what this process may use (its control group considered), at least 8 MiB.
     std::uint64_t pool_bytes = 0;
     pinyon::paging paging = pinyon::paging::pool;
     pinyon::eviction eviction = pinyon::eviction::unmap;
@@ -56,8 +56,8 @@ struct options {
 
 // How a tree is made, beyond its types.
 struct tree_options {
-    // 0: nodes hold as many entries as fit. t >= 2, fixed layout only: t-1..2t-1 keys in every node but the
-    // root, as in the textbook.
+    // 0: nodes hold as many entries as fit. t >= 2, fixed layout only: t-1..2t-1 keys in every node
+    // but the root, as in the textbook.
     std::uint32_t minimum_degree = 0;
 };
 

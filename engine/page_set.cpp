@@ -8,10 +8,13 @@ namespace {
 
 constexpr std::uint64_t all_ones = ~std::uint64_t{0};
 
-constexpr std::uint64_t words_for(std::uint64_t bits) noexcept { return bits / 64 + (bits % 64 != 0); }
+constexpr std::uint64_t words_for(std::uint64_t bits) noexcept {
+    return bits / 64 + (bits % 64 != 0);
+}
 
 // First set bit of `words` at or after `from`.
-std::optional<std::uint64_t> next_bit(const std::vector<std::uint64_t>& words, std::uint64_t from) noexcept {
+std::optional<std::uint64_t> next_bit(const std::vector<std::uint64_t>& words,
+                                      std::uint64_t from) noexcept {
     std::uint64_t index = from / 64;
     if (index >= words.size()) { return std::nullopt; }
     std::uint64_t word = words[index] & (all_ones << from % 64);
@@ -29,7 +32,8 @@ bool each_word(io::page_run run, Visit visit) noexcept {
     const std::uint64_t end = run.first + run.count;
     while (page < end) {
         const std::uint64_t in_word = std::min<std::uint64_t>(64 - page % 64, end - page);
-        const std::uint64_t mask = (in_word == 64 ? all_ones : (std::uint64_t{1} << in_word) - 1) << page % 64;
+        const std::uint64_t mask = (in_word == 64 ? all_ones : (std::uint64_t{1} << in_word) - 1)
+                                   << page % 64;
         if (!visit(page / 64, mask)) { return false; }
         page += in_word;
     }
@@ -135,7 +139,8 @@ std::optional<io::page_run> page_set::next_run(std::uint64_t from) const noexcep
     return io::page_run{*first, next_gap(*first) - *first};
 }
 
-std::optional<io::page_run> page_set::find_run(std::uint64_t from, std::uint64_t count) const noexcept {
+std::optional<io::page_run> page_set::find_run(std::uint64_t from,
+                                               std::uint64_t count) const noexcept {
     if (count == 0 || count > size_) { return std::nullopt; }
     while (const auto run = next_run(from)) {
         if (run->count >= count) { return io::page_run{run->first, count}; }

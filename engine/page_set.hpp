@@ -1,5 +1,6 @@
-// A set of page numbers: a bitmap with two summary levels, so that the next member and the next run are
-// found in a few word operations however large the file is. 1 bit a page and 1/64 of that for the summaries.
+// A set of page numbers: a bitmap with two summary levels, so that the next member and the next run
+// are found in a few word operations however large the file is. 1 bit a page and 1/64 of that for
+// the summaries.
 //
 // Invariants
 //  1. A summary bit is set exactly while its word is not 0; bits at and above the capacity are 0.
@@ -34,12 +35,12 @@ public:
     [[nodiscard]] bool contains_all(io::page_run run) const noexcept;
     [[nodiscard]] bool contains_none(io::page_run run) const noexcept;
 
-    // False when it was a member already (was none), or is at or beyond the capacity: the caller decides
-    // whether that is corruption.
+    // False when it was a member already (was none), or is at or beyond the capacity: the caller
+    // decides whether that is corruption.
     bool insert(std::uint64_t page) noexcept;
     bool erase(std::uint64_t page) noexcept;
-    // The same for runs; false, and nothing is changed, unless all of the run changes. An empty run changes
-    // nothing and is true.
+    // The same for runs; false, and nothing is changed, unless all of the run changes. An empty run
+    // changes nothing and is true.
     bool insert(io::page_run run) noexcept;
     bool erase(io::page_run run) noexcept;
 
@@ -48,7 +49,8 @@ public:
     // First run of members at or after `from`, maximal but for a start before `from`. O(run / 64).
     [[nodiscard]] std::optional<io::page_run> next_run(std::uint64_t from) const noexcept;
     // First `count` consecutive members at or after `from`. O(runs + members / 64).
-    [[nodiscard]] std::optional<io::page_run> find_run(std::uint64_t from, std::uint64_t count) const noexcept;
+    [[nodiscard]] std::optional<io::page_run> find_run(std::uint64_t from,
+                                                       std::uint64_t count) const noexcept;
 
 private:
     [[nodiscard]] bool inside(io::page_run run) const noexcept {

@@ -11,17 +11,18 @@ namespace pinyon {
 
 namespace {
 
-// A copy taken while the page was being evicted is taken again; more often than this means that the pool
-// is too small to hold one page still.
+// A copy taken while the page was being evicted is taken again; more often than this means that the
+// pool is too small to hold one page still.
 constexpr unsigned copy_attempts_max = 1000;
 
 [[nodiscard]] io::residency residency_of(unsigned level) noexcept {
     return level == 0 ? io::residency::leaf : io::residency::inner;
 }
 
-[[nodiscard]] io::page_reference reference_to(const node_schema& schema, std::uint64_t page, unsigned level,
-                                              std::uint32_t checksum) noexcept {
-    return {page, checksum, schema.tree, static_cast<std::uint8_t>(level), residency_of(level), &schema};
+[[nodiscard]] io::page_reference reference_to(const node_schema& schema, std::uint64_t page,
+                                              unsigned level, std::uint32_t checksum) noexcept {
+    return {page,   checksum, schema.tree, static_cast<std::uint8_t>(level), residency_of(level),
+            &schema};
 }
 
 [[nodiscard]] std::string hexadecimal(std::uint64_t value) {
@@ -32,11 +33,12 @@ constexpr unsigned copy_attempts_max = 1000;
 }
 
 [[noreturn]] void raise_corrupt(std::uint64_t page, const std::string& what) {
-    raise(errc::corrupt, "page " + std::to_string(page) + ": " + what + "; run `pinyon check` on the file", page);
+    raise(errc::corrupt,
+          "page " + std::to_string(page) + ": " + what + "; run `pinyon check` on the file", page);
 }
 
-// Files grow by their own size while small, so that a small file stays small and a large one is extended
-// rarely: 1 to 64 MiB up to 1 GiB of file, then a sixteenth of it, at most 1 GiB.
+// Files grow by their own size while small, so that a small file stays small and a large one is
+// extended rarely: 1 to 64 MiB up to 1 GiB of file, then a sixteenth of it, at most 1 GiB.
 [[nodiscard]] std::uint64_t growth_bytes(std::uint64_t file_bytes) noexcept {
     constexpr std::uint64_t mib = std::uint64_t{1} << 20;
     if (file_bytes < 1024 * mib) { return std::clamp(file_bytes, mib, 64 * mib); }
@@ -48,7 +50,8 @@ constexpr unsigned copy_attempts_max = 1000;
 page_store::page_store(io::file& file, std::uint64_t seed, std::uint32_t page_bytes)
     : file_(file), seal_{seed, page_bytes}, scratch_(page_bytes) {}
 
-void page_store::attach(io::page_source& source, std::uint64_t page_count, std::uint64_t published) {
+void page_store::attach(io::page_source& source, std::uint64_t page_count,
+                        std::uint64_t published) {
     source_ = &source;
     source.set_limit(page_count);
     space_.reset(format::first_page(page_bytes()), page_count);
@@ -67,7 +70,8 @@ void page_store::begin(std::uint64_t id, std::span<const std::uint64_t> kept) {
 void page_store::extend(std::uint64_t pages) {
     const std::uint64_t count = space_.page_count();
     if (pages > source_->limit_max() - count) {
-        raise(errc::no_space, "the file has outgrown the addresses reserved for it at open: reopen the database");
+        raise(errc::no_space,
+              "the file has outgrown the addresses reserved for it at open: reopen the database");
     }
     const std::uint64_t wanted = std::max(pages, growth_bytes(count * page_bytes()) / page_bytes());
     const std::uint64_t new_count = std::min(count + wanted, source_->limit_max());
@@ -112,8 +116,8 @@ private_page page_store::create(unsigned level) {
     return {page, source_->create(page, residency_of(level), scratch_)};
 }
 
-private_page page_store::writable(const node_schema& schema, const io::page_view& view, unsigned level,
-                                  std::uint32_t checksum) {
+private_page page_store::writable(const node_schema& schema, const io::page_view& view,
+                                  unsigned level, std::uint32_t checksum) {
     if (is_private(view.page)) {
         std::byte* data = source_->writable(reference_to(schema, view.page, level, checksum));
         source_->set_sum(view.page, 0);
@@ -123,7 +127,9 @@ private_page page_store::writable(const node_schema& schema, const io::page_view
     for (unsigned attempt = 0;; ++attempt) {
         std::memcpy(scratch_.data(), original.data, scratch_.size());
         if (unchanged(original)) { break; }
-        if (attempt == copy_attempts_max) { raise_corrupt(view.page, "cannot be held in memory to be copied"); }
+        if (attempt == copy_attempts_max) {
+            raise_corrupt(view.page, "cannot be held in memory to be copied");
+        }
         original = read(schema, view.page, level, checksum);
     }
     auto header = load<format::page_header>(scratch_.data());
@@ -142,12 +148,16 @@ void page_store::retire_run(io::page_run run, std::uint64_t born) {
         raise_corrupt(run.first, "freed, but not a page of a tree");
     }
     if (is_private(run.first)) {
-        if (!private_.erase(run)) { raise_corrupt(run.first, "freed with pages of older transactions"); }
+        if (!private_.erase(run)) {
+            raise_corrupt(run.first, "freed with pages of older transactions");
+        }
         source_->forget(run);
         space_.retire(run, transaction());
         return;
     }
-    if (born >= transaction()) { raise_corrupt(run.first, "says it was written by a later transaction"); }
+    if (born >= transaction()) {
+        raise_corrupt(run.first, "says it was written by a later transaction");
+    }
     space_.retire(run, born);
 }
 
@@ -156,7 +166,8 @@ std::uint32_t page_store::seal_tree(const node_schema& schema, const format::roo
     return seal_subtree(schema, root.page, root.level);
 }
 
-std::uint32_t page_store::seal_subtree(const node_schema& schema, std::uint64_t page, unsigned level) {
+std::uint32_t page_store::seal_subtree(const node_schema& schema, std::uint64_t page,
+                                       unsigned level) {
     if (!is_private(page)) { raise_corrupt(page, "its parent has no checksum for it"); }
     if (level == 0) {
         // Evicted since its last change: its sum is its checksum.
@@ -200,7 +211,9 @@ void page_store::seal_children(const node_schema& schema, std::uint64_t page, un
 void page_store::publish() {
     source_->publish();
     for (const io::page_run& run : created_) {
-        for (std::uint64_t page = run.first; page < run.first + run.count; ++page) { private_.erase(page); }
+        for (std::uint64_t page = run.first; page < run.first + run.count; ++page) {
+            private_.erase(page);
+        }
     }
     created_.clear();
     published_.store(transaction(), std::memory_order_relaxed);
@@ -216,7 +229,9 @@ void page_store::abort() {
 
 void page_store::forget_private() noexcept {
     for (const io::page_run& run : created_) {
-        for (std::uint64_t page = run.first; page < run.first + run.count; ++page) { private_.erase(page); }
+        for (std::uint64_t page = run.first; page < run.first + run.count; ++page) {
+            private_.erase(page);
+        }
         source_->forget(run);
     }
     created_.clear();
@@ -231,7 +246,8 @@ void page_store::admit(const io::page_reference& reference, std::span<const std:
     }
     const std::uint32_t found = seal_.of(reference.page, page.data());
     if (found != reference.checksum) {
-        raise_corrupt(reference.page, "has checksum " + hexadecimal(found) + ", its parent expects " +
+        raise_corrupt(reference.page, "has checksum " + hexadecimal(found) +
+                                          ", its parent expects " +
                                           hexadecimal(reference.checksum));
     }
     admit_node(reference, page.data());
@@ -249,7 +265,9 @@ void page_store::admit_node(const io::page_reference& reference, const std::byte
     if (header.identity != schema.identity(reference.level)) {
         raise_wrong_identity(schema, {page, reference.page, 0}, reference.level);
     }
-    if (header.born > transaction()) { raise_corrupt(reference.page, "was written by a later transaction"); }
+    if (header.born > transaction()) {
+        raise_corrupt(reference.page, "was written by a later transaction");
+    }
     const char* defect = schema.layout == format::node_layout::fixed
                              ? fixed_node(page, schema).defect(false)
                              : slotted_node(page, schema).defect(false);

@@ -1,11 +1,11 @@
-// Pages of one open file: page number -> bytes, allocate, free, seal. Every page that the engine reads or
-// writes comes through here, verified.
+// Pages of one open file: page number -> bytes, allocate, free, seal. Every page that the engine
+// reads or writes comes through here, verified.
 //
 // Invariants
-//  1. Every visit compares the page's identity word with what its parent implies, so a cycle or a page of
-//     another tree is corrupt, never followed.
-//  2. A page is stored to only between `create` (or `writable`) and the commit of the same transaction; its
-//     number came from the free set, so no meta and no snapshot reaches it.
+//  1. Every visit compares the page's identity word with what its parent implies, so a cycle or a
+//     page of another tree is corrupt, never followed.
+//  2. A page is stored to only between `create` (or `writable`) and the commit of the same
+//     transaction; its number came from the free set, so no meta and no snapshot reaches it.
 //  3. The checksum word of an inner entry is 0 exactly while its child is private and unsealed.
 //  4. A committed page was born in a committed transaction: a page from the future is corrupt.
 //
@@ -35,8 +35,8 @@ struct private_page {
 
 class page_store final : public io::page_warden {
 public:
-    // `file` outlives the store. The source is attached after construction because it needs the store as
-    // its warden.
+    // `file` outlives the store. The source is attached after construction because it needs the
+    // store as its warden.
     page_store(io::file& file, std::uint64_t seed, std::uint32_t page_bytes);
     // `published`: the transaction that the file shows now, of `page_count` pages.
     void attach(io::page_source& source, std::uint64_t page_count, std::uint64_t published);
@@ -73,14 +73,17 @@ public:
         return running_.load(std::memory_order_relaxed);
     }
     // True for pages that the running transaction made.
-    [[nodiscard]] bool is_private(std::uint64_t page) const noexcept { return private_.contains(page); }
+    [[nodiscard]] bool is_private(std::uint64_t page) const noexcept {
+        return private_.contains(page);
+    }
 
-    // A new private page for a node at `level`; number and born stand in its header, the rest is zero.
+    // A new private page for a node at `level`; number and born stand in its header, the rest is
+    // zero.
     [[nodiscard]] private_page create(unsigned level);
     // The node at `view` for changing: itself when it is private already, else a private copy whose
     // original is retired. The caller puts the page number, with checksum 0, into the parent.
-    [[nodiscard]] private_page writable(const node_schema& schema, const io::page_view& view, unsigned level,
-                                        std::uint32_t checksum);
+    [[nodiscard]] private_page writable(const node_schema& schema, const io::page_view& view,
+                                        unsigned level, std::uint32_t checksum);
     // Takes a page out of the tree: reusable at once when private, else once nothing can reach it.
     void retire(std::uint64_t page, std::uint64_t born) { retire_run({page, 1}, born); }
     // Consecutive pages for raw bytes, to be written with file().write and reported by `wrote`.
@@ -93,12 +96,14 @@ public:
 
     // Seals every unsealed page below and including the root; returns the root's checksum.
     // O(entries of the inner pages that changed).
-    [[nodiscard]] std::uint32_t seal_tree(const node_schema& schema, const format::root_reference& root);
+    [[nodiscard]] std::uint32_t seal_tree(const node_schema& schema,
+                                          const format::root_reference& root);
 
     [[nodiscard]] free_space& space() noexcept { return space_; }
     [[nodiscard]] const free_space& space() const noexcept { return space_; }
 
-    // The transaction's pages become committed: its meta is durable. Before readers may start from it.
+    // The transaction's pages become committed: its meta is durable. Before readers may start from
+    // it.
     void publish();
     // After that: what the transaction retired is judged against `kept`, as in `begin`.
     void commit(std::span<const std::uint64_t> kept);
@@ -117,7 +122,8 @@ private:
     void extend(std::uint64_t pages);
     void adopt(io::page_run run);
     void forget_private() noexcept;
-    [[nodiscard]] std::uint32_t seal_subtree(const node_schema& schema, std::uint64_t page, unsigned level);
+    [[nodiscard]] std::uint32_t seal_subtree(const node_schema& schema, std::uint64_t page,
+                                             unsigned level);
     template <class Node>
     void seal_children(const node_schema& schema, std::uint64_t page, unsigned level);
 

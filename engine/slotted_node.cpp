@@ -274,8 +274,9 @@ unsigned slotted_node::split_index(unsigned insert_index, bool ascending) const 
     }
 }
 
-// An index near `middle`, which leaves halves of these bytes, with a shorter separator, such that any
-// entry then still fits either half; a sixteenth of the entries to either side costs little balance.
+// An index near `middle`, which leaves halves of these bytes, with a shorter separator, such that
+// any entry then still fits either half; a sixteenth of the entries to either side costs little
+// balance.
 unsigned slotted_node::shorter_separator(unsigned middle, unsigned left,
                                          unsigned right) const noexcept {
     const unsigned entries = count();
@@ -526,8 +527,8 @@ void slotted_node::editor::append(const slotted_node& source, unsigned first, un
     update_hints(0, 0);
 }
 
-// The key of `source` is cut after this node's prefix: what that is shorter by than the source's comes
-// from the source's lower fence.
+// The key of `source` is cut after this node's prefix: what that is shorter by than the source's
+// comes from the source's lower fence.
 void slotted_node::editor::copy_entry(const slotted_node& source, unsigned i) {
     const unsigned to = count();
     bytes extra;
@@ -562,7 +563,8 @@ void slotted_node::editor::copy_entry(const slotted_node& source, unsigned i) {
     set_head(to, head_of(suffix(to)));
 }
 
-// An empty node with the frame of another: header and fences. The array is left unset beyond its page.
+// An empty node with the frame of another: header and fences. The array is left unset beyond its
+// page.
 struct slotted_node::editor::scratch {
     explicit scratch(const editor& node) noexcept : page_bytes(node.schema_->page_bytes) {
         std::memset(storage.data(), 0, page_bytes);

@@ -1,20 +1,23 @@
-// A node of a tree whose keys or values vary in width: slots that grow upwards, a heap that grows down
-// (node.hpp has the contract, FORMAT.md the bytes). After Leis and others, "B-Trees Are Back" (SIGMOD
-// 2025): the prefix that the two fences share is stored once, each slot holds the next four bytes of its
-// key (its head), and sixteen of the heads stand in one line beside the header, the hints, so that most
-// searches compare integers that are in cache.
+// A node of a tree whose keys or values vary in width: slots that grow upwards, a heap that grows
+// down (node.hpp has the contract, FORMAT.md the bytes). After Leis and others, "B-Trees Are Back"
+// (SIGMOD 2025): the prefix that the two fences share is stored once, each slot holds the next four
+// bytes of its key (its head), and sixteen of the heads stand in one line beside the header, the
+// hints, so that most searches compare integers that are in cache.
 //
 // Invariants
-//  1. Slots end at header.lower, the heap starts at header.upper; the fences stand at the page's end, the
-//     lower one last; garbage is what the heap holds beside them and the cells.
-//  2. prefix_bytes is the length of the fences' common prefix, 0 when one is open. Every key starts with
-//     it. A head is the next four bytes, zero bytes behind the key's end, as a big-endian number.
-//  3. Hint i repeats the head of slot (i + 1) * (count / 17), while count > 32; else hints are zero.
+//  1. Slots end at header.lower, the heap starts at header.upper; the fences stand at the page's
+//     end, the lower one last; garbage is what the heap holds beside them and the cells.
+//  2. prefix_bytes is the length of the fences' common prefix, 0 when one is open. Every key starts
+//     with it. A head is the next four bytes, zero bytes behind the key's end, as a big-endian
+//     number.
+//  3. Hint i repeats the head of slot (i + 1) * (count / 17), while count > 32; else hints are
+//     zero.
 //  4. Cells of inner nodes are multiples of 4 bytes at multiples of 4; entry 0 has an empty key.
 //
-// Room: with P the page without header and hints, K the longest key and E the largest entry with its slot,
-// a split by the middle leaves each half at most P / 2 + E / 2 of entries and old fence, and K for the new
-// fence. E more fits because K + 3 E / 2 <= P / 2. Within a narrower range prefixes do not shrink.
+// Room: with P the page without header and hints, K the longest key and E the largest entry with
+// its slot, a split by the middle leaves each half at most P / 2 + E / 2 of entries and old fence,
+// and K for the new fence. E more fits because K + 3 E / 2 <= P / 2. Within a narrower range
+// prefixes do not shrink.
 //
 // Threads and failure: node.hpp.
 #pragma once
@@ -29,8 +32,8 @@ inline constexpr unsigned hints = 16;
 inline constexpr std::uint32_t hints_offset = sizeof(format::page_header);
 inline constexpr std::uint32_t slots_offset = hints_offset + hints * 4;
 inline constexpr std::uint32_t slot_bytes = 10;
-// Offsets in a slot: heap offset of the cell, bytes of the key behind the prefix, bytes of the value with
-// the reference mark, head.
+// Offsets in a slot: heap offset of the cell, bytes of the key behind the prefix, bytes of the
+// value with the reference mark, head.
 inline constexpr std::uint32_t slot_key = 2;
 inline constexpr std::uint32_t slot_value = 4;
 inline constexpr std::uint32_t slot_head = 6;
@@ -46,14 +49,16 @@ static_assert(slots_offset == 112 && inner_cell_bytes == 16);
 
 }  // namespace slotted
 
-// Key and value bytes that a leaf takes as an entry: a quarter page less 48 bytes, so that splits make room.
+// Key and value bytes that a leaf takes as an entry: a quarter page less 48 bytes, so that splits
+// make room.
 [[nodiscard]] constexpr std::uint32_t slotted_entry_max(std::uint32_t page_bytes) noexcept {
     return page_bytes / 4 - 48;
 }
 
 namespace slotted {
 
-// The arithmetic of "Room" above, doubled to stay in integers; 3 bytes align the cells of an inner node.
+// The arithmetic of "Room" above, doubled to stay in integers; 3 bytes align the cells of an inner
+// node.
 [[nodiscard]] constexpr bool split_makes_room(std::uint32_t page_bytes) noexcept {
     const std::uint32_t room = page_bytes - slots_offset - 3;
     const std::uint32_t key = format::key_bytes_max(page_bytes);
@@ -73,8 +78,8 @@ class slotted_node {
 public:
     class editor;
 
-    // REQUIRES: a page of schema.page_bytes of this layout without a shallow defect; the schema outlives
-    // the view.
+    // REQUIRES: a page of schema.page_bytes of this layout without a shallow defect; the schema
+    // outlives the view.
     slotted_node(const std::byte* page, const node_schema& schema) noexcept
         : page_(page), schema_(&schema) {}
 
@@ -141,7 +146,8 @@ public:
     [[nodiscard]] unsigned capacity_bytes() const noexcept;
     [[nodiscard]] const char* defect(bool deep) const noexcept;
 
-    // Asks for the lines that a search reads: header, hints, and of the slots those that come first.
+    // Asks for the lines that a search reads: header, hints, and of the slots those that come
+    // first.
     static void prefetch(const std::byte* page, const node_schema& /*schema*/,
                          unsigned /*level*/) noexcept {
         __builtin_prefetch(page);
@@ -154,8 +160,8 @@ public:
 
     [[nodiscard]] bool fits(bytes key, std::size_t payload_bytes) const noexcept;
     [[nodiscard]] bool fits_replacement(unsigned i, std::size_t payload_bytes) const noexcept;
-    // The middle by bytes, and near it the shortest separator; for an insertion behind the last entry of
-    // an ascending load all but the last entry stay.
+    // The middle by bytes, and near it the shortest separator; for an insertion behind the last
+    // entry of an ascending load all but the last entry stay.
     [[nodiscard]] unsigned split_index(unsigned insert_index, bool ascending) const noexcept;
     [[nodiscard]] bytes separator(unsigned i, key_buffer& buffer) const noexcept;
     [[nodiscard]] bool underfull() const noexcept {
@@ -232,7 +238,8 @@ protected:
         }
         return __builtin_bswap32(value);
     }
-    // Negative when the key lies below all keys with the prefix, positive when above, 0 when it has it.
+    // Negative when the key lies below all keys with the prefix, positive when above, 0 when it has
+    // it.
     [[nodiscard]] int compare_prefix(bytes key, unsigned prefix) const noexcept {
         if (prefix == 0) { return 0; }
         const std::size_t common = std::min<std::size_t>(key.size(), prefix);
@@ -242,8 +249,8 @@ protected:
         }
         return key.size() < prefix ? -1 : 0;
     }
-    // Order of slot i's key and `wanted`, whose heads are equal: so their first four bytes are, or the
-    // shorter's bytes.
+    // Order of slot i's key and `wanted`, whose heads are equal: so their first four bytes are, or
+    // the shorter's bytes.
     [[nodiscard]] int compare_rest(unsigned i, bytes wanted) const noexcept {
         const bytes stored = suffix(i);
         const std::size_t known = std::min<std::size_t>({4, stored.size(), wanted.size()});
@@ -282,7 +289,8 @@ protected:
             index += less * half;
             n -= half;
         }
-        // 2. Mostly that is the entry, or there is none; else the keys with this head are compared whole.
+        // 2. Mostly that is the entry, or there is none; else the keys with this head are compared
+        //    whole.
         const auto found = static_cast<unsigned>(index);
         if (found == last || head(found) != wanted_head) { return {found, false}; }
         const int order = compare_rest(found, wanted);
@@ -329,15 +337,16 @@ private:
     [[nodiscard]] bool contiguous(std::size_t entry_bytes) const noexcept {
         return upper() - lower() >= entry_bytes;
     }
-    // A slot at i, its head still 0, and a cell for it, which is returned. REQUIRES contiguous room.
+    // A slot at i, its head still 0, and a cell for it, which is returned. REQUIRES contiguous
+    // room.
     std::byte* add_slot(unsigned i, std::size_t key_bytes, unsigned value_field,
                         std::size_t cell_bytes) noexcept;
     std::byte* add_cell(std::size_t cell_bytes) noexcept;
     void release_cell(unsigned offset, unsigned cell_bytes) noexcept;
     void copy_entry(const slotted_node& source, unsigned i);
     void update_hints(unsigned i, unsigned before) noexcept;
-    // The slow paths: the node is written anew, compact, elsewhere and copied back, so that key and value
-    // may stand in this page.
+    // The slow paths: the node is written anew, compact, elsewhere and copied back, so that key and
+    // value may stand in this page.
     void compact();
     void insert_compacting(unsigned i, bytes key, bytes value, bool is_reference);
     void insert_child_compacting(unsigned i, bytes separator, const child_entry& child);

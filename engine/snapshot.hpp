@@ -1,11 +1,11 @@
-// Snapshots: which state is published, and which states readers still look at. Beginning and ending a
-// snapshot takes no lock and allocates nothing once enough slots exist.
+// Snapshots: which state is published, and which states readers still look at. Beginning and ending
+// a snapshot takes no lock and allocates nothing once enough slots exist.
 //
 // Invariants
-//  1. A reader stores its transaction's id in a slot and then finds that id still published, or tries
-//     again; the writer publishes first and looks at the slots after that. So a snapshot that the writer
-//     does not see in a slot starts from the new state (Dekker's argument; both sides sequentially
-//     consistent).
+//  1. A reader stores its transaction's id in a slot and then finds that id still published, or
+//     tries again; the writer publishes first and looks at the slots after that. So a snapshot that
+//     the writer does not see in a slot starts from the new state (Dekker's argument; both sides
+//     sequentially consistent).
 //  2. Slots are never given back to the system before the registry goes.
 //
 // Threads: acquire and release from any thread; publish and kept by one writer at a time.

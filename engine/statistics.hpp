@@ -16,7 +16,7 @@ struct database_statistics {
     std::uint64_t transaction = 0;  // last committed
     std::uint64_t commits = 0;
     std::uint64_t aborts = 0;
-    std::uint64_t readers = 0;      // read transactions running now
+    std::uint64_t readers = 0;  // read transactions running now
 };
 
 }  // namespace pinyon

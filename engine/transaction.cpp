@@ -20,7 +20,8 @@ namespace {
 }
 
 [[noreturn]] void raise_no_such_tree(std::string_view name) {
-    raise(errc::no_such_tree, "there is no tree named '" + std::string(name) + "': `trees()` lists those there are");
+    raise(errc::no_such_tree,
+          "there is no tree named '" + std::string(name) + "': `trees()` lists those there are");
 }
 
 // Text of a zero-padded field, which a crafted file may leave unterminated.
@@ -50,7 +51,8 @@ template <std::size_t Size>
 
 }  // namespace
 
-read_transaction::read_transaction(std::shared_ptr<transaction_core> core) noexcept : core_(std::move(core)) {}
+read_transaction::read_transaction(std::shared_ptr<transaction_core> core) noexcept
+    : core_(std::move(core)) {}
 read_transaction::read_transaction(read_transaction&&) noexcept = default;
 read_transaction::~read_transaction() { end(); }
 
@@ -76,7 +78,9 @@ raw_tree read_transaction::open_checked(std::string_view name, const tree_types&
     return raw_tree(core_, tree);
 }
 
-bool read_transaction::contains(std::string_view name) const { return usable(core_).open(name) != nullptr; }
+bool read_transaction::contains(std::string_view name) const {
+    return usable(core_).open(name) != nullptr;
+}
 
 std::vector<tree_information> read_transaction::trees() const { return information(usable(core_)); }
 
@@ -87,7 +91,8 @@ void read_transaction::end() noexcept {
     core_.reset();
 }
 
-write_transaction::write_transaction(std::shared_ptr<transaction_core> core) noexcept : core_(std::move(core)) {}
+write_transaction::write_transaction(std::shared_ptr<transaction_core> core) noexcept
+    : core_(std::move(core)) {}
 write_transaction::write_transaction(write_transaction&&) noexcept = default;
 write_transaction::~write_transaction() { abort(); }
 
@@ -101,7 +106,9 @@ write_transaction& write_transaction::operator=(write_transaction&& other) noexc
 
 writable_raw_tree write_transaction::open_raw(std::string_view name) {
     transaction_core& core = usable(core_);
-    if (opened_tree* tree = core.open(name); tree != nullptr) { return writable_raw_tree(core_, tree); }
+    if (opened_tree* tree = core.open(name); tree != nullptr) {
+        return writable_raw_tree(core_, tree);
+    }
     return open_checked(name, raw_types(), {});
 }
 
@@ -117,15 +124,20 @@ writable_raw_tree write_transaction::open_checked(std::string_view name, const t
     if (tree != nullptr) {
         check_types(tree->record, types, name);
     } else {
-        tree = core.change(
-            [&] { return &core.create(name, make_record(types, options, core.store().page_bytes())); });
+        tree = core.change([&] {
+            return &core.create(name, make_record(types, options, core.store().page_bytes()));
+        });
     }
     return writable_raw_tree(core_, tree);
 }
 
-bool write_transaction::contains(std::string_view name) const { return usable(core_).open(name) != nullptr; }
+bool write_transaction::contains(std::string_view name) const {
+    return usable(core_).open(name) != nullptr;
+}
 
-std::vector<tree_information> write_transaction::trees() const { return information(usable(core_)); }
+std::vector<tree_information> write_transaction::trees() const {
+    return information(usable(core_));
+}
 
 void write_transaction::rename(std::string_view from, std::string_view to) {
     transaction_core& core = usable(core_);

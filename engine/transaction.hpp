@@ -1,9 +1,9 @@
-// Transactions: any number of readers, each on a snapshot that never changes and never blocks, and one
-// writer at a time. Both kinds are movable, share ownership of the database, and end in their destructor
-// (a write transaction then aborts).
+// Transactions: any number of readers, each on a snapshot that never changes and never blocks, and
+// one writer at a time. Both kinds are movable, share ownership of the database, and end in their
+// destructor (a write transaction then aborts).
 //
-// What stays valid: a value view from a read transaction until that ends; from a write transaction until the
-// next change through it. Keys from a cursor until the cursor moves.
+// What stays valid: a value view from a read transaction until that ends; from a write transaction
+// until the next change through it. Keys from a cursor until the cursor moves.
 //
 // Threads: one thread at a time per transaction; a transaction may move between threads.
 // Failure: misuse after commit, abort or move, and after fork; otherwise as stated.
@@ -87,7 +87,8 @@ public:
     }
     // An existing tree, or a new one of raw bytes (slotted layout).
     [[nodiscard]] writable_raw_tree open_raw(std::string_view name);
-    // A new or existing tree of these types, by its bytes in normal form; how tools fill typed trees.
+    // A new or existing tree of these types, by its bytes in normal form; how tools fill typed
+    // trees.
     [[nodiscard]] writable_raw_tree open_as(std::string_view name, const tree_types& types,
                                             const tree_options& options = {});
     [[nodiscard]] bool contains(std::string_view name) const;
@@ -98,8 +99,8 @@ public:
     bool drop(std::string_view name);
 
     // Makes everything durable and visible at once, as `when` says; the transaction is over. Throws
-    // transaction_failed after an earlier error in it, no_space or io with nothing changed, commit_unknown
-    // and poisoned when a sync failed.
+    // transaction_failed after an earlier error in it, no_space or io with nothing changed,
+    // commit_unknown and poisoned when a sync failed.
     void commit(durability when = durability::checkpoint);
     void abort() noexcept;
     [[nodiscard]] std::uint64_t id() const;

@@ -4,30 +4,38 @@
 
 namespace pinyon {
 
-transaction_core::transaction_core(std::shared_ptr<void> owner, page_store& store, const published_state& start,
-                                   std::uint64_t id, bool writing)
-    : owner_(std::move(owner)), store_(&store), id_(id), writing_(writing), next_tree_(start.next_tree) {
+transaction_core::transaction_core(std::shared_ptr<void> owner, page_store& store,
+                                   const published_state& start, std::uint64_t id, bool writing)
+    : owner_(std::move(owner)),
+      store_(&store),
+      id_(id),
+      writing_(writing),
+      next_tree_(start.next_tree) {
     catalog_.schema = catalog_schema(store.page_bytes());
     catalog_.root = start.catalog;
 }
 
 void transaction_core::raise_over() const {
-    raise(errc::misuse, writing_ ? "this write transaction is over (committed or aborted): begin another"
-                                 : "this read transaction is over: begin another");
+    raise(errc::misuse, writing_
+                            ? "this write transaction is over (committed or aborted): begin another"
+                            : "this read transaction is over: begin another");
 }
 
 void transaction_core::enter_change() const {
     enter();
     if (!writing_) { raise(errc::misuse, "a read transaction changes nothing: use begin_write"); }
     if (failed_) {
-        raise(errc::transaction_failed, "an earlier change in this transaction failed half-way: abort it and try again");
+        raise(errc::transaction_failed,
+              "an earlier change in this transaction failed half-way: abort it and try again");
     }
 }
 
 void transaction_core::enter_commit() const {
     enter_change();
     if (unfinished_ != 0) {
-        raise(errc::misuse, "a stream or a load of this transaction is unfinished: finish it, or let it go, before commit");
+        raise(errc::misuse,
+              "a stream or a load of this transaction is unfinished: finish it, or let it go, "
+              "before commit");
     }
 }
 
@@ -38,8 +46,10 @@ bool transaction_core::is_about_arguments(errc code) noexcept {
         case errc::type_mismatch:
         case errc::no_such_tree:
         case errc::exists:
-        case errc::misuse: return true;
-        default: return false;
+        case errc::misuse:
+            return true;
+        default:
+            return false;
     }
 }
 
@@ -47,7 +57,9 @@ opened_tree* transaction_core::open(std::string_view name) {
     for (const auto& tree : trees_) {
         if (!tree->dropped && tree->name == name) { return tree.get(); }
     }
-    if (name.empty() || name.size() > format::key_bytes_max(store_->page_bytes())) { return nullptr; }
+    if (name.empty() || name.size() > format::key_bytes_max(store_->page_bytes())) {
+        return nullptr;
+    }
     const auto record = catalog_find(*store_, catalog_, name);
     if (!record) { return nullptr; }
     auto tree = std::make_unique<opened_tree>();
@@ -60,8 +72,12 @@ opened_tree* transaction_core::open(std::string_view name) {
 
 opened_tree& transaction_core::create(std::string_view name, const format::catalog_record& blank) {
     check_tree_name(name, store_->page_bytes());
-    if (open(name) != nullptr) { raise(errc::exists, "there is a tree named '" + std::string(name) + "' already"); }
-    if (next_tree_ == ~std::uint32_t{0}) { raise(errc::no_space, "all tree numbers are used up: copy the data to a new file"); }
+    if (open(name) != nullptr) {
+        raise(errc::exists, "there is a tree named '" + std::string(name) + "' already");
+    }
+    if (next_tree_ == ~std::uint32_t{0}) {
+        raise(errc::no_space, "all tree numbers are used up: copy the data to a new file");
+    }
     auto tree = std::make_unique<opened_tree>();
     tree->name = name;
     tree->record = blank;
@@ -82,9 +98,13 @@ opened_tree& transaction_core::create(std::string_view name, const format::catal
 void transaction_core::rename(std::string_view from, std::string_view to) {
     check_tree_name(to, store_->page_bytes());
     opened_tree* tree = open(from);
-    if (tree == nullptr) { raise(errc::no_such_tree, "there is no tree named '" + std::string(from) + "' to rename"); }
+    if (tree == nullptr) {
+        raise(errc::no_such_tree, "there is no tree named '" + std::string(from) + "' to rename");
+    }
     if (from == to) { return; }
-    if (open(to) != nullptr) { raise(errc::exists, "there is a tree named '" + std::string(to) + "' already"); }
+    if (open(to) != nullptr) {
+        raise(errc::exists, "there is a tree named '" + std::string(to) + "' already");
+    }
     catalog_erase(*store_, catalog_, from);
     catalog_put(*store_, catalog_, to, tree->record);
     tree->name = to;

@@ -1,8 +1,9 @@
-// What a transaction is inside: its view of the catalog, the trees it opened and, for the writer, what it
-// changed. The public transactions and the tree handles share it.
+// What a transaction is inside: its view of the catalog, the trees it opened and, for the writer,
+// what it changed. The public transactions and the tree handles share it.
 //
 // Invariants
-//  1. An opened_tree, once handed out, stays at its address for the life of the core: handles point to it.
+//  1. An opened_tree, once handed out, stays at its address for the life of the core: handles point
+//     to it.
 //  2. Every entry point calls `enter`, which refuses a transaction that is over.
 //  3. A change that throws after its first page change fails the transaction; commit then refuses.
 //
@@ -45,7 +46,8 @@ public:
     }
     // `enter`, and misuse for a read transaction, transaction_failed after an error.
     void enter_change() const;
-    // `enter_change`, and misuse while a stream or a load is unfinished: its pages belong to no tree.
+    // `enter_change`, and misuse while a stream or a load is unfinished: its pages belong to no
+    // tree.
     void enter_commit() const;
     void begin_unfinished() noexcept { ++unfinished_; }
     void end_unfinished() noexcept { --unfinished_; }
@@ -61,7 +63,8 @@ public:
     // Nothing may be done through this transaction any more.
     void end() noexcept { over_ = true; }
 
-    // Null when there is no such tree. The same name gives the same object. O(log trees) the first time.
+    // Null when there is no such tree. The same name gives the same object. O(log trees) the first
+    // time.
     [[nodiscard]] opened_tree* open(std::string_view name);
     // A new tree; `blank` is its record without number, root and creation. Throws exists.
     opened_tree& create(std::string_view name, const format::catalog_record& blank);
@@ -72,7 +75,9 @@ public:
 
     // Seals every changed tree and the catalog. False when the transaction changed nothing.
     [[nodiscard]] bool seal();
-    [[nodiscard]] const format::root_reference& catalog_root() const noexcept { return catalog_.root; }
+    [[nodiscard]] const format::root_reference& catalog_root() const noexcept {
+        return catalog_.root;
+    }
     [[nodiscard]] std::uint32_t next_tree() const noexcept { return next_tree_; }
 
 private:

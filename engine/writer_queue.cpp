@@ -9,7 +9,8 @@ namespace pinyon {
 void writer_queue::refuse_self() const {
     if (held_ && holder_ == std::this_thread::get_id()) {
         raise(errc::misuse,
-              "this thread has a write transaction already and would wait for itself: commit or abort that first");
+              "this thread has a write transaction already and would wait for itself: commit or "
+              "abort that first");
     }
 }
 

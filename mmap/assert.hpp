@@ -1,5 +1,5 @@
-// Assertions about our own mistakes: O(1), always on, also in release builds. Bytes from a file and errors
-// of the system are never asserted.
+// Assertions about our own mistakes: O(1), always on, also in release builds. Bytes from a file and
+// errors of the system are never asserted.
 #pragma once
 
 namespace pinyon {

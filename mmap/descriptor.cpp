@@ -7,8 +7,8 @@
 
 namespace pinyon::io {
 
-// All descriptors of the process, linked through themselves: the child of a fork may walk the list but
-// not allocate.
+// All descriptors of the process, linked through themselves: the child of a fork may walk the list
+// but not allocate.
 class descriptor_list {
 public:
     static descriptor_list& get() {

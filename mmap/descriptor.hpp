@@ -1,5 +1,5 @@
-// A file descriptor that its object owns and that a forked child loses: the child of a fork closes its
-// copy at once, because with it the child would hold the parent's locks open.
+// A file descriptor that its object owns and that a forked child loses: the child of a fork closes
+// its copy at once, because with it the child would hold the parent's locks open.
 //
 // Invariants
 //  1. Every open descriptor is in the process's list of descriptors.
@@ -38,7 +38,8 @@ private:
 // Owns an open descriptor from here on, also when there is no memory for the object.
 [[nodiscard]] std::shared_ptr<descriptor> adopt_descriptor(int number);
 
-// The path under which the kernel opens the same file once more, with a file description of its own.
+// The path under which the kernel opens the same file once more, with a file description of its
+// own.
 [[nodiscard]] std::string reopening_path(int number);
 
 }  // namespace pinyon::io

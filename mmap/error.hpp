@@ -37,8 +37,8 @@ enum class errc {
     pool_exhausted,      // explicit pins hold all frames that may be pinned
     transaction_failed,  // an earlier error in this transaction; it can only be aborted
     poisoned,            // a sync failed; the database only reads until it is reopened
-    commit_unknown,      // a sync failed while this commit waited; reopen to see whether it is there
-    misuse,              // a call that its contract forbids
+    commit_unknown,  // a sync failed while this commit waited; reopen to see whether it is there
+    misuse,          // a call that its contract forbids
 };
 
 [[nodiscard]] const std::error_category& category() noexcept;
@@ -62,8 +62,9 @@ private:
 [[noreturn]] void raise(errc code, const std::string& text,
                         std::optional<std::uint64_t> page = std::nullopt);
 
-// Maps an errno to its code (ENOENT not_found, EEXIST exists, EISDIR is_directory, EACCES, EPERM and
-// EROFS permission, ENOSPC, EDQUOT and EFBIG no_space, all else io); `text` says what was tried.
+// Maps an errno to its code (ENOENT not_found, EEXIST exists, EISDIR is_directory, EACCES, EPERM
+// and EROFS permission, ENOSPC, EDQUOT and EFBIG no_space, all else io); `text` says what was
+// tried.
 [[noreturn]] void raise_os(int error_number, const std::string& text);
 
 }  // namespace pinyon

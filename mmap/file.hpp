@@ -1,7 +1,8 @@
 // The seam between Pinyon and the operating system: every operation on a file, a mapping of it, the
 // directory, the clock and the random source goes through these interfaces. posix_file.hpp is the
-// production side; tests substitute a simulated disk. Calls are virtual: each one stands for a system
-// call, hundreds of times dearer than the dispatch. Nothing on the path of a page hit comes here.
+// production side; tests substitute a simulated disk. Calls are virtual: each one stands for a
+// system call, hundreds of times dearer than the dispatch. Nothing on the path of a page hit comes
+// here.
 //
 // Threads: a file and a mapping may be used from any thread at once.
 // Failure: pinyon::error with the code of error.hpp; EINTR never surfaces.
@@ -53,8 +54,8 @@ struct capabilities {
     bool large_reservation = true;
 };
 
-// One view of a file: a reserved range of addresses, far larger than the file, in which file offset o
-// is at base() + o for as long as the view lives. Offsets and sizes are multiples of the OS page.
+// One view of a file: a reserved range of addresses, far larger than the file, in which file offset
+// o is at base() + o for as long as the view lives. Offsets and sizes are multiples of the OS page.
 class mapping {
 public:
     virtual ~mapping() = default;
@@ -68,8 +69,9 @@ public:
     // which `resident` shows.
     [[nodiscard]] bool faults_single_pages() const noexcept { return faults_single_pages_; }
 
-    // Maps the range now, reading it from the file where it is not cached. Throws io where the medium
-    // fails; never a signal (without capabilities.populate the range is pread first, then touched).
+    // Maps the range now, reading it from the file where it is not cached. Throws io where the
+    // medium fails; never a signal (without capabilities.populate the range is pread first, then
+    // touched).
     virtual void populate(byte_range range, bool for_write) = 0;
     // Takes the ranges out of this process's page tables; their bytes stay in the page cache, dirty
     // or not. The addresses stay valid: a later access maps them again.
@@ -104,8 +106,8 @@ public:
 
     // Reads until `out` is full or the file ends; returns the number of bytes read.
     virtual std::size_t read(std::uint64_t offset, std::span<std::byte> out) = 0;
-    // The same from the medium, past the page cache where the file system allows it. Offset and size
-    // are multiples of 4096; `out` needs no alignment.
+    // The same from the medium, past the page cache where the file system allows it. Offset and
+    // size are multiples of 4096; `out` needs no alignment.
     virtual std::size_t read_medium(std::uint64_t offset, std::span<std::byte> out) = 0;
     // Writes all of `data` or throws (no_space, io); a short write is carried on.
     virtual void write(std::uint64_t offset, std::span<const std::byte> data) = 0;
@@ -116,8 +118,9 @@ public:
     // fdatasync: all bytes and the size are durable when it returns. Never retry after an error.
     virtual void sync() = 0;
     // Extends the file to at least `size` bytes with space reserved on the medium, so that no later
-    // store into it can fail for want of space; the first call after an open also fills holes
-    // below the present size where the file system can. Throws no_space, and the file is as long as it was.
+    // store into it can fail for want of space; the first call after an open also fills holes below
+    // the present size where the file system can. Throws no_space, and the file is as long as it
+    // was.
     virtual void grow(std::uint64_t size) = 0;
     virtual void truncate(std::uint64_t size) = 0;
     [[nodiscard]] virtual std::uint64_t size() const = 0;
@@ -127,9 +130,9 @@ public:
     [[nodiscard]] virtual bool try_lock(lock_byte byte, lock_mode mode) = 0;
     virtual void unlock(lock_byte byte) = 0;
 
-    // Reserves addresses for the file's bytes [first, bytes); nothing is read and the file may be far
-    // smaller. base() of the result is where offset 0 would be. Returns null when the address space has
-    // no such range (the caller halves and tries again).
+    // Reserves addresses for the file's bytes [first, bytes); nothing is read and the file may be
+    // far smaller. base() of the result is where offset 0 would be. Returns null when the address
+    // space has no such range (the caller halves and tries again).
     [[nodiscard]] virtual std::unique_ptr<mapping> map(view_access access, std::uint64_t first,
                                                        std::uint64_t bytes) = 0;
 
@@ -140,8 +143,8 @@ public:
     // Waits for it. An error has been consumed here: poison.
     virtual void wait_write_back(byte_range range) = 0;
 
-    // True in the child of a fork: the descriptor and its locks stayed with the parent, the views are
-    // not mapped here, and every other call fails.
+    // True in the child of a fork: the descriptor and its locks stayed with the parent, the views
+    // are not mapped here, and every other call fails.
     [[nodiscard]] virtual bool forked() const noexcept = 0;
 
 protected:
@@ -160,9 +163,9 @@ public:
     file_system(const file_system&) = delete;
     file_system& operator=(const file_system&) = delete;
 
-    // Regular files only (is_directory, not_a_database for devices and pipes), close-on-exec; symbolic
-    // links of the last component are resolved by the caller (`resolve`). A file with more than one
-    // hard link is refused for writing (misuse).
+    // Regular files only (is_directory, not_a_database for devices and pipes), close-on-exec;
+    // symbolic links of the last component are resolved by the caller (`resolve`). A file with more
+    // than one hard link is refused for writing (misuse).
     [[nodiscard]] virtual std::unique_ptr<file> open(const std::string& path, open_mode mode) = 0;
     [[nodiscard]] virtual bool exists(const std::string& path) = 0;
     // The absolute path with links resolved; the last component need not exist.

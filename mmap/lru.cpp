@@ -2,7 +2,6 @@
 
 #include "pinyon/mmap/assert.hpp"
 
-
 namespace pinyon::io {
 
 lru::lru(const page_table& words, std::uint32_t ring_ticks)

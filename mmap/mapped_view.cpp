@@ -49,7 +49,8 @@ public:
           region_(std::move(region)) {}
 
     ~mapped_view() override {
-        // The view is not in a forked child, where the same addresses may be in use for other things.
+        // The view is not in a forked child, where the same addresses may be in use for other
+        // things.
         if (origin_.handle->forked()) (void)region_.release();
     }
 

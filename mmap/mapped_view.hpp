@@ -1,5 +1,5 @@
-// One view of a file as a Boost.Interprocess mapped_region over a descriptor of our own: the mapping of
-// posix files and of files in memory.
+// One view of a file as a Boost.Interprocess mapped_region over a descriptor of our own: the
+// mapping of posix files and of files in memory.
 //
 // Threads: as io::mapping.
 // Failure: as io::mapping; null when the address space has no room.

@@ -1,6 +1,6 @@
-// A file system in memory: files are memfds with names in a map. The interface, the mappings and the
-// locks are those of posix files, so that a database in memory and a test run the same code as one on
-// disk. Nothing outlives the object and the open files.
+// A file system in memory: files are memfds with names in a map. The interface, the mappings and
+// the locks are those of posix files, so that a database in memory and a test run the same code as
+// one on disk. Nothing outlives the object and the open files.
 //
 // Names are compared as they are; "a/b" is a file b in a directory a that need not be made.
 //
@@ -37,7 +37,8 @@ public:
     [[nodiscard]] const capabilities& offers() const noexcept override { return offers_; }
 
 private:
-    // The memfd that keeps a file alive; each open gets a file description of its own, as locks demand.
+    // The memfd that keeps a file alive; each open gets a file description of its own, as locks
+    // demand.
     using node = std::shared_ptr<descriptor>;
 
     [[nodiscard]] node find(const std::string& path);

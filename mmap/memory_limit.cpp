@@ -21,7 +21,8 @@ constexpr std::uint64_t unlimited = ~std::uint64_t{0};
 }
 
 // The smallest limit from the group `path` up to the root of the hierarchy at `mount`.
-[[nodiscard]] std::uint64_t smallest_limit(const std::string& mount, std::string path, const std::string& name) {
+[[nodiscard]] std::uint64_t smallest_limit(const std::string& mount, std::string path,
+                                           const std::string& name) {
     std::uint64_t limit = limit_in(mount + '/' + name);
     while (path.size() > 1) {
         limit = std::min(limit, limit_in(mount + path + '/' + name));
@@ -43,7 +44,8 @@ constexpr std::uint64_t unlimited = ~std::uint64_t{0};
         if (controllers.empty()) {
             limit = std::min(limit, smallest_limit("/sys/fs/cgroup", path, "memory.max"));
         } else if (controllers.find("memory") != std::string::npos) {
-            limit = std::min(limit, smallest_limit("/sys/fs/cgroup/memory", path, "memory.limit_in_bytes"));
+            limit = std::min(
+                limit, smallest_limit("/sys/fs/cgroup/memory", path, "memory.limit_in_bytes"));
         }
     }
     return limit;

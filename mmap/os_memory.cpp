@@ -81,8 +81,8 @@ constexpr unsigned long pagemap_scan = _IOWR('f', 16, scan_argument);
     return number < 0 ? nullptr : adopt_descriptor(static_cast<int>(number));
 }
 
-// A userfaultfd in asynchronous write-protect mode: the kernel answers its own faults, nobody listens.
-// All that is wanted of it is that the kernel maps no neighbours of a page in such ranges.
+// A userfaultfd in asynchronous write-protect mode: the kernel answers its own faults, nobody
+// listens. All that is wanted of it is that the kernel maps no neighbours of a page in such ranges.
 [[nodiscard]] std::shared_ptr<descriptor> open_userfaultfd() {
     auto result = adopt(
         ::syscall(kernel::sys_userfaultfd, O_CLOEXEC | O_NONBLOCK | kernel::uffd_user_mode_only));
@@ -197,8 +197,8 @@ process_memory::process_memory(const capabilities& offers) : offers_(offers) {
 }
 
 bool process_memory::prepare(std::byte* address, std::uint64_t bytes) {
-    // Advice without effect on correctness but for DONTFORK, which every kernel has; NOHUGEPAGE keeps a
-    // cached 2 MiB folio from being mapped by a single entry.
+    // Advice without effect on correctness but for DONTFORK, which every kernel has; NOHUGEPAGE
+    // keeps a cached 2 MiB folio from being mapped by a single entry.
     (void)advise_one(address, bytes, MADV_RANDOM);
     (void)advise_one(address, bytes, MADV_NOHUGEPAGE);
     if (const int failure = advise_one(address, bytes, MADV_DONTFORK)) {
@@ -312,8 +312,8 @@ void touch_pages(std::byte* address, std::uint64_t bytes, bool for_write) noexce
     for (std::uint64_t offset = 0; offset < bytes; offset += os_page_bytes) {
         const std::atomic_ref byte(reinterpret_cast<unsigned char&>(address[offset]));
         if (for_write) {
-            // A write to the processor whether it exchanges or not, so that the first fault is one for
-            // writing. Compilers make a load of `fetch_or(0)`.
+            // A write to the processor whether it exchanges or not, so that the first fault is one
+            // for writing. Compilers make a load of `fetch_or(0)`.
             unsigned char zero = 0;
             (void)byte.compare_exchange_strong(zero, 0, std::memory_order_relaxed);
         } else {

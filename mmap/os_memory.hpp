@@ -1,6 +1,6 @@
-// What Pinyon asks of the kernel about its own memory and about the page cache, in one place: advice,
-// populate, residency, userfaultfd, reservation of addresses, cache and write-back of a file. Everything
-// that older kernels lack is probed at run time and has a fallback.
+// What Pinyon asks of the kernel about its own memory and about the page cache, in one place:
+// advice, populate, residency, userfaultfd, reservation of addresses, cache and write-back of a
+// file. Everything that older kernels lack is probed at run time and has a fallback.
 //
 // Threads: all functions from any thread at once.
 // Failure: functions that return an int return 0 or an errno; the rest say what they do.
@@ -33,9 +33,9 @@ class process_memory {
 public:
     explicit process_memory(const capabilities& offers);
 
-    // Random access, not inherited by children, no huge pages; and, where offered, one page mapped by
-    // one fault. Returns whether that last holds: the kernel refuses it for shared mappings of files
-    // opened read-only.
+    // Random access, not inherited by children, no huge pages; and, where offered, one page mapped
+    // by one fault. Returns whether that last holds: the kernel refuses it for shared mappings of
+    // files opened read-only.
     [[nodiscard]] bool prepare(std::byte* address, std::uint64_t bytes);
 
     [[nodiscard]] int drop(std::byte* base, std::span<const byte_range> ranges) const;

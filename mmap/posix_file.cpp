@@ -157,8 +157,8 @@ void posix_file::write(std::uint64_t offset, std::span<const std::byte> data) {
     write_pieces(offset, data);
 }
 
-// The kernel makes folios as large as a call's data. In a mapped file they would let one stored byte
-// rewrite 2 MiB, so there a call takes a page at most.
+// The kernel makes folios as large as a call's data. In a mapped file they would let one stored
+// byte rewrite 2 MiB, so there a call takes a page at most.
 void posix_file::write_pieces(std::uint64_t offset, std::span<const std::byte> data) {
     const byte_range whole{offset, data.size()};
     const bool by_page = mapped_.load(std::memory_order_relaxed) && medium_ == medium::disk;

@@ -1,8 +1,8 @@
 // Files of the operating system: the production side of file.hpp.
 //
 // Invariants
-//  1. Every system call on a file goes through the one descriptor, so that there is one error cursor
-//     for msync and fdatasync; the second, for direct access, is a reopening of the first.
+//  1. Every system call on a file goes through the one descriptor, so that there is one error
+//     cursor for msync and fdatasync; the second, for direct access, is a reopening of the first.
 //  2. No descriptor survives an exec or stays in a forked child.
 //
 // Threads: as io::file and io::file_system.

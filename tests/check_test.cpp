@@ -84,8 +84,9 @@ struct outcome {
     [[nodiscard]] std::string text() const {
         std::string all;
         for (const finding& found : findings) {
-            all += std::string(name(found.level)) + ' ' + name(found.kind) + ' ' + found.tree + " page " +
-                   (found.page ? std::to_string(*found.page) : "-") + ": " + found.text + '\n';
+            all += std::string(name(found.level)) + ' ' + name(found.kind) + ' ' + found.tree +
+                   " page " + (found.page ? std::to_string(*found.page) : "-") + ": " + found.text +
+                   '\n';
         }
         return all;
     }
@@ -113,8 +114,8 @@ void require_sound(const outcome& found) {
     BOOST_TEST(summary.complete);
     BOOST_TEST(!summary.moved_on);
     BOOST_TEST(summary.lost_pages == 0u);
-    BOOST_TEST(summary.meta_pages + summary.tree_pages + summary.extent_pages + summary.image_pages +
-                   summary.free_pages + summary.pending_pages ==
+    BOOST_TEST(summary.meta_pages + summary.tree_pages + summary.extent_pages +
+                   summary.image_pages + summary.free_pages + summary.pending_pages ==
                summary.page_count);
 }
 
@@ -235,7 +236,9 @@ optional_page change_numbers_root(forged_file& file, Change change) {
 optional_page leaf_of(forged_file& file, const char* tree, unsigned child) {
     const node_schema schema = file.schema(tree);
     const std::uint64_t root = file.record(tree).root.page;
-    if (schema.layout == format::node_layout::fixed) { return fixed_node(file.page(root), schema).child(child).page; }
+    if (schema.layout == format::node_layout::fixed) {
+        return fixed_node(file.page(root), schema).child(child).page;
+    }
     return slotted_node(file.page(root), schema).child(child).page;
 }
 
@@ -353,7 +356,8 @@ const std::vector<damage>& plain_damages() {
              format::meta older = file.meta;
              older.sequence -= 3;
              older.checksum = checksum_of(older);
-             std::memcpy(file.content.data() + format::meta_offset[older.sequence & 1], &older, sizeof older);
+             std::memcpy(file.content.data() + format::meta_offset[older.sequence & 1], &older,
+                         sizeof older);
              return optional_page();
          }},
         {"the end of the file is gone", finding_kind::file_truncated, false,
@@ -369,7 +373,8 @@ const std::vector<damage>& forged_nodes() {
     static const std::vector<damage> rows{
         {"a page's own number", finding_kind::page_number, true,
          [](forged_file& file) {
-             return change_header(file, *leaf_of(file, "numbers", 0), [](auto& header) { ++header.page; });
+             return change_header(file, *leaf_of(file, "numbers", 0),
+                                  [](auto& header) { ++header.page; });
          }},
         {"a level", finding_kind::page_identity, true,
          [](forged_file& file) {
@@ -383,15 +388,18 @@ const std::vector<damage>& forged_nodes() {
          }},
         {"a birth after the parent's", finding_kind::page_born, true,
          [](forged_file& file) {
-             return change_header(file, *leaf_of(file, "numbers", 0), [](auto& header) { header.born = 99; });
+             return change_header(file, *leaf_of(file, "numbers", 0),
+                                  [](auto& header) { header.born = 99; });
          }},
         {"a birth before the first transaction", finding_kind::page_born, true,
          [](forged_file& file) {
-             return change_header(file, *leaf_of(file, "texts", 1), [](auto& header) { header.born = 0; });
+             return change_header(file, *leaf_of(file, "texts", 1),
+                                  [](auto& header) { header.born = 0; });
          }},
         {"a leaf without entries", finding_kind::node_empty, true,
          [](forged_file& file) {
-             return change_header(file, *leaf_of(file, "numbers", 1), [](auto& header) { header.count = 0; });
+             return change_header(file, *leaf_of(file, "numbers", 1),
+                                  [](auto& header) { header.count = 0; });
          }},
         {"an inner node with one child", finding_kind::node_empty, true,
          [](forged_file& file) {
@@ -536,11 +544,13 @@ const std::vector<damage>& forged_rest() {
          }},
         {"two trees of one number", finding_kind::catalog_record, true,
          [](forged_file& file) {
-             return change_record(file, "texts", [&](auto& record) { record.tree = file.record("numbers").tree; });
+             return change_record(file, "texts",
+                                  [&](auto& record) { record.tree = file.record("numbers").tree; });
          }},
         {"a tree of 2^32 levels", finding_kind::catalog_record, true,
          [](forged_file& file) {
-             return change_record(file, "numbers", [](auto& record) { record.root.level = 0xffffffff; });
+             return change_record(file, "numbers",
+                                  [](auto& record) { record.root.level = 0xffffffff; });
          }},
         {"a key width of 0", finding_kind::catalog_record, true,
          [](forged_file& file) {
@@ -548,7 +558,8 @@ const std::vector<damage>& forged_rest() {
          }},
         {"an alignment of 3", finding_kind::catalog_record, true,
          [](forged_file& file) {
-             return change_record(file, "numbers", [](auto& record) { record.value_alignment = 3; });
+             return change_record(file, "numbers",
+                                  [](auto& record) { record.value_alignment = 3; });
          }},
         {"more entries in a record", finding_kind::count_subtree, true,
          [](forged_file& file) {
@@ -615,9 +626,9 @@ void require_found(const damage& row) {
         if (row.resealed) { file.reseal(); }
         file.save();
         const outcome found = run(files, "sample");
-        BOOST_TEST(found.has(row.expected, page),
-                   "expected " << name(row.expected) << " of page " << page.value_or(0) << ", found\n"
-                               << found.text());
+        BOOST_TEST(found.has(row.expected, page), "expected " << name(row.expected) << " of page "
+                                                              << page.value_or(0) << ", found\n"
+                                                              << found.text());
         for (const finding& one : found.findings) { BOOST_TEST(!one.text.empty()); }
     }
 }
@@ -652,7 +663,8 @@ BOOST_AUTO_TEST_CASE(damage_in_one_tree_leaves_the_figures_of_the_others) {
     BOOST_TEST(tree_of(found, "numbers").entries > number_entries / 2);
 }
 
-// Where a changed byte means nothing: free and pending pages, and what the file has behind its pages.
+// Where a changed byte means nothing: free and pending pages, and what the file has behind its
+// pages.
 std::vector<bool> meaningful_bytes(forged_file& file) {
     const free_space space = file.space();
     std::vector<bool> meaningful(file.content.size(), false);
@@ -678,7 +690,8 @@ BOOST_AUTO_TEST_CASE(a_changed_byte_is_found_exactly_where_bytes_mean_something)
         const std::byte changed = file.content[at] ^ std::byte{0x10};
         raw->write(at, std::span(&changed, 1));
         const outcome found = run(files, "sample");
-        BOOST_TEST(found.findings.empty() == !meaningful[at], "byte " << at << '\n' << found.text());
+        BOOST_TEST(found.findings.empty() == !meaningful[at], "byte " << at << '\n'
+                                                                      << found.text());
         raw->write(at, std::span(&file.content[at], 1));
     }
     require_sound(run(files, "sample"));
@@ -766,7 +779,9 @@ BOOST_AUTO_TEST_CASE(a_check_stops_when_it_is_told_to) {
     io::memory_file_system files;
     make_sample(files, "sample");
     forged_file file(files, "sample");
-    for (unsigned child = 0; child < 4; ++child) { file.page(*leaf_of(file, "numbers", child))[9] ^= std::byte{1}; }
+    for (unsigned child = 0; child < 4; ++child) {
+        file.page(*leaf_of(file, "numbers", child))[9] ^= std::byte{1};
+    }
     file.save();
     BOOST_TEST(run(files, "sample").findings.size() == 4u);
     check_options options;
@@ -792,7 +807,8 @@ BOOST_AUTO_TEST_CASE(a_check_stops_when_it_is_told_to) {
     BOOST_TEST(told.size() >= 4u);
     BOOST_TEST(std::is_sorted(told.begin(), told.end()));
     BOOST_TEST(told.back() == whole.page_count);
-    const check_summary part = check("large", plain, ignore, [](const check_progress&) { return false; });
+    const check_summary part =
+        check("large", plain, ignore, [](const check_progress&) { return false; });
     BOOST_TEST(!part.complete);
     BOOST_TEST(part.findings() == 0u);
 }
@@ -807,7 +823,9 @@ BOOST_AUTO_TEST_CASE(a_checkpoint_meanwhile_is_noticed) {
     const check_summary summary = check(
         "sample", options, [](const finding&) {},
         [&](const check_progress&) {
-            if (!changed) { db.update([](write_transaction& tx) { tx.open(numbers).put(5, 5); }); }
+            if (!changed) {
+                db.update([](write_transaction& tx) { tx.open(numbers).put(5, 5); });
+            }
             changed = true;
             return true;
         });
@@ -819,7 +837,9 @@ BOOST_AUTO_TEST_CASE(a_checkpoint_meanwhile_is_noticed) {
 BOOST_AUTO_TEST_CASE(every_kind_has_a_word_of_its_own) {
     std::set<std::string> words;
     const auto last = static_cast<unsigned>(finding_kind::descent);
-    for (unsigned kind = 0; kind <= last; ++kind) { words.insert(name(static_cast<finding_kind>(kind))); }
+    for (unsigned kind = 0; kind <= last; ++kind) {
+        words.insert(name(static_cast<finding_kind>(kind)));
+    }
     BOOST_TEST(words.size() == last + 1);
     BOOST_TEST(words.count("unknown") == 0u);
 }

@@ -1,5 +1,5 @@
-// Four readers and a writer at once, in a pool much smaller than the file: snapshots stay whole, evictions
-// and commits go on. ThreadSanitizer runs the same.
+// Four readers and a writer at once, in a pool much smaller than the file: snapshots stay whole,
+// evictions and commits go on. ThreadSanitizer runs the same.
 #define BOOST_TEST_MODULE concurrency
 #include <atomic>
 #include <boost/test/unit_test.hpp>
@@ -15,8 +15,8 @@ namespace {
 
 using namespace pinyon;
 
-// Every commit adds one to the value of some keys and takes one from others: the sum never changes, and a
-// snapshot that mixed two states would show another one.
+// Every commit adds one to the value of some keys and takes one from others: the sum never changes,
+// and a snapshot that mixed two states would show another one.
 constexpr std::uint64_t keys = 20'000;
 constexpr std::uint64_t start = 1000;
 constexpr tree_spec<std::uint64_t, std::uint64_t> numbers{"numbers"};
@@ -24,7 +24,8 @@ constexpr tree_spec<std::string_view, std::string_view> texts{"texts"};
 
 [[nodiscard]] std::chrono::milliseconds running_time() {
     const char* seconds = std::getenv("PINYON_CONCURRENCY_SECONDS");
-    return seconds != nullptr ? std::chrono::seconds(std::atoi(seconds)) : std::chrono::milliseconds(2500);
+    return seconds != nullptr ? std::chrono::seconds(std::atoi(seconds))
+                              : std::chrono::milliseconds(2500);
 }
 
 void fill(const database& db) {
@@ -105,8 +106,9 @@ void run(paging mode, std::uint64_t pool_bytes) {
     BOOST_TEST(snapshots.load() > 4);
     BOOST_TEST(commits > 4);
     const auto facts = db.statistics();
-    BOOST_TEST_MESSAGE(commits << " commits, " << snapshots.load() << " snapshots, " << facts.pool.evictions
-                               << " evictions, " << facts.file_pages << " pages");
+    BOOST_TEST_MESSAGE(commits << " commits, " << snapshots.load() << " snapshots, "
+                               << facts.pool.evictions << " evictions, " << facts.file_pages
+                               << " pages");
     // With no reader left, one more commit frees what they held: the file has stopped growing.
     transfer(db, random);
     transfer(db, random);

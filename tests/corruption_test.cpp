@@ -1,6 +1,6 @@
-// Damage: every byte of a small file, flipped, zeroed and set; every truncation; pages swapped, zeroed and
-// replaced by older versions. Each must end in an error or in right data, never in wrong data, a crash or a
-// hang; and `check` must not call a file sound whose data cannot all be read.
+// Damage: every byte of a small file, flipped, zeroed and set; every truncation; pages swapped,
+// zeroed and replaced by older versions. Each must end in an error or in right data, never in wrong
+// data, a crash or a hang; and `check` must not call a file sound whose data cannot all be read.
 #define BOOST_TEST_MODULE corruption
 #include <boost/test/unit_test.hpp>
 #include <chrono>
@@ -46,11 +46,14 @@ struct sample {
         auto texts = tx.open(words);
         for (int i = 0; i < 60; ++i) {
             const std::string key = "word/" + std::to_string(i * 7919 % 1000);
-            texts.put(key, std::string(static_cast<std::size_t>(20 + i), static_cast<char>('a' + (i + round) % 26)));
+            texts.put(key, std::string(static_cast<std::size_t>(20 + i),
+                                       static_cast<char>('a' + (i + round) % 26)));
         }
         texts.put("large", std::string(6000, static_cast<char>('A' + round)));
         auto table = tx.open(numbers);
-        for (std::uint64_t i = 0; i < 300; ++i) { table.put(i * 3, i + static_cast<std::uint64_t>(round)); }
+        for (std::uint64_t i = 0; i < 300; ++i) {
+            table.put(i * 3, i + static_cast<std::uint64_t>(round));
+        }
     }
 
     [[nodiscard]] contents content() const {
@@ -123,13 +126,15 @@ struct tally {
     std::vector<std::size_t> pages;
     for (std::size_t page = 0; page * 4096 < content.size(); ++page) {
         const auto begin = content.begin() + static_cast<std::ptrdiff_t>(page * 4096);
-        if (std::any_of(begin, begin + 4096, [](char c) { return c != 0; })) { pages.push_back(page); }
+        if (std::any_of(begin, begin + 4096, [](char c) { return c != 0; })) {
+            pages.push_back(page);
+        }
     }
     return pages;
 }
 
-// By turns: each run takes another part of the bytes, so that all are covered over a few runs in a second
-// each. PINYON_CORRUPTION_STRIDE=1 takes all in one.
+// By turns: each run takes another part of the bytes, so that all are covered over a few runs in a
+// second each. PINYON_CORRUPTION_STRIDE=1 takes all in one.
 [[nodiscard]] std::size_t stride() {
     const char* text = std::getenv("PINYON_CORRUPTION_STRIDE");
     return text != nullptr ? std::strtoull(text, nullptr, 10) : 17;
@@ -152,7 +157,8 @@ BOOST_AUTO_TEST_CASE(single_bytes) {
         for (std::size_t at = page * 4096; at < (page + 1) * 4096; ++at) {
             if (++turn % step != 0) { continue; }
             const char original = damaged[at];
-            const char values[] = {static_cast<char>(original ^ (1 << at % 8)), 0, static_cast<char>(0xff)};
+            const char values[] = {static_cast<char>(original ^ (1 << at % 8)), 0,
+                                   static_cast<char>(0xff)};
             const char value = values[turn / step % 3];
             if (value == original) { continue; }
             BOOST_TEST_CONTEXT("byte " << at << " = " << static_cast<int>(value)) {
@@ -169,9 +175,11 @@ BOOST_AUTO_TEST_CASE(single_bytes) {
 BOOST_AUTO_TEST_CASE(truncations) {
     const sample file;
     tally count;
-    for (std::size_t size = 0; size < file.sound.size(); size += std::max<std::size_t>(512, file.sound.size() / 300)) {
+    for (std::size_t size = 0; size < file.sound.size();
+         size += std::max<std::size_t>(512, file.sound.size() / 300)) {
         BOOST_TEST_CONTEXT("cut to " << size) {
-            count.count(file, {file.sound.begin(), file.sound.begin() + static_cast<std::ptrdiff_t>(size)});
+            count.count(
+                file, {file.sound.begin(), file.sound.begin() + static_cast<std::ptrdiff_t>(size)});
         }
     }
     BOOST_TEST(count.right == 0);
@@ -182,7 +190,8 @@ BOOST_AUTO_TEST_CASE(whole_pages) {
     const sample file;
     tally count;
     const auto pages = pages_in_use(file.sound);
-    const auto copy_page = [](contents& to, std::size_t at, const contents& from, std::size_t page) {
+    const auto copy_page = [](contents& to, std::size_t at, const contents& from,
+                              std::size_t page) {
         std::copy_n(from.begin() + static_cast<std::ptrdiff_t>(page * 4096), 4096,
                     to.begin() + static_cast<std::ptrdiff_t>(at * 4096));
     };

@@ -1,5 +1,5 @@
-// Opening, closing and sharing a database: every way in which a file can be unusable has its own error, and
-// nothing is lost by meeting it.
+// Opening, closing and sharing a database: every way in which a file can be unusable has its own
+// error, and nothing is lost by meeting it.
 #define BOOST_TEST_MODULE database
 #include "pinyon/engine/database.hpp"
 
@@ -121,7 +121,8 @@ BOOST_FIXTURE_TEST_CASE(a_file_of_something_else, fixture) {
 BOOST_FIXTURE_TEST_CASE(a_file_that_was_cut, fixture) {
     fill();
     const auto whole = read_file(path);
-    for (const std::size_t size : {std::size_t{9000}, std::size_t{100}, whole.size() - 1, whole.size() / 2}) {
+    for (const std::size_t size :
+         {std::size_t{9000}, std::size_t{100}, whole.size() - 1, whole.size() / 2}) {
         BOOST_TEST_CONTEXT("cut to " << size) {
             write_file(path, {whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size)});
             require_refusal(errc::truncated);
@@ -204,7 +205,9 @@ BOOST_FIXTURE_TEST_CASE(a_file_that_is_open_elsewhere, fixture) {
         if (child == 0) {
             try {
                 (void)database::open(path);
-            } catch (const pinyon::error& failure) { ::_exit(failure.kind() == errc::busy ? 0 : 1); }
+            } catch (const pinyon::error& failure) {
+                ::_exit(failure.kind() == errc::busy ? 0 : 1);
+            }
             ::_exit(2);
         }
         int status = 0;
@@ -303,7 +306,8 @@ BOOST_FIXTURE_TEST_CASE(a_second_writer, fixture) {
     BOOST_TEST(code_of([&] { (void)db.begin_write(); }) == errc::misuse);
     std::thread([&] {
         BOOST_TEST(!db.try_begin_write());
-        BOOST_TEST(code_of([&] { (void)db.begin_write(std::chrono::milliseconds(5)); }) == errc::busy);
+        BOOST_TEST(code_of([&] { (void)db.begin_write(std::chrono::milliseconds(5)); }) ==
+                   errc::busy);
     }).join();
     writer.abort();
     BOOST_TEST(db.try_begin_write().has_value());
@@ -322,13 +326,15 @@ BOOST_FIXTURE_TEST_CASE(an_aborted_transaction_leaves_no_trace, fixture) {
     BOOST_TEST(entries(db) == 1000U);
     BOOST_TEST(!db.begin_read().contains("another"));
     const auto pages = db.statistics().file_pages;
-    db.update([](pinyon::write_transaction& tx) { tx.open_raw("t").put(as_bytes("x"), as_bytes("y")); });
+    db.update(
+        [](pinyon::write_transaction& tx) { tx.open_raw("t").put(as_bytes("x"), as_bytes("y")); });
     BOOST_TEST(db.statistics().file_pages == pages);
 }
 
 BOOST_AUTO_TEST_CASE(a_database_in_memory) {
     const database db = database::in_memory();
-    db.update([](pinyon::write_transaction& tx) { tx.open_raw("t").put(as_bytes("x"), as_bytes("y")); });
+    db.update(
+        [](pinyon::write_transaction& tx) { tx.open_raw("t").put(as_bytes("x"), as_bytes("y")); });
     const auto tx = db.begin_read();
     const auto value = tx.open_raw("t").get(as_bytes("x"));
     BOOST_REQUIRE(value.has_value());
@@ -339,8 +345,9 @@ BOOST_FIXTURE_TEST_CASE(two_metas_of_different_transactions_still_open, fixture)
     fill();
     // As a crash between the two meta writes of a commit leaves it.
     const auto older = read_file(path);
-    database::open(path).update(
-        [](pinyon::write_transaction& tx) { tx.open_raw("t").put(as_bytes("new"), as_bytes("y")); });
+    database::open(path).update([](pinyon::write_transaction& tx) {
+        tx.open_raw("t").put(as_bytes("new"), as_bytes("y"));
+    });
     auto content = read_file(path);
     pinyon::format::meta first{};
     pinyon::format::meta second{};

@@ -1,6 +1,6 @@
-// Each operation on the file fails once, and from then on for ever, with EIO, with no space and with a short
-// write: every commit that was acknowledged is there after reopening, one whose outcome was unknown is there
-// whole or not at all, nothing else is, and `check` finds nothing.
+// Each operation on the file fails once, and from then on for ever, with EIO, with no space and
+// with a short write: every commit that was acknowledged is there after reopening, one whose
+// outcome was unknown is there whole or not at all, nothing else is, and `check` finds nothing.
 #define BOOST_TEST_MODULE failure
 #include <boost/test/unit_test.hpp>
 #include <map>
@@ -26,7 +26,8 @@ void change(write_transaction& tx, entries& expected, int round) {
     auto tree = tx.open(words);
     for (int i = 0; i < 40; ++i) {
         const std::string key = "key" + std::to_string((i * 31 + round * 7) % 100);
-        const std::string value(static_cast<std::size_t>(i * 5 + round), static_cast<char>('a' + round));
+        const std::string value(static_cast<std::size_t>(i * 5 + round),
+                                static_cast<char>('a' + round));
         tree.put(key, value);
         expected[key] = value;
     }

@@ -1,5 +1,5 @@
-// The format: files that an earlier build wrote are read to the last entry. When the format changes, this
-// fails until version, FORMAT.md and the golden files say so too:
+// The format: files that an earlier build wrote are read to the last entry. When the format
+// changes, this fails until version, FORMAT.md and the golden files say so too:
 //
 //     PINYON_WRITE_GOLDEN=tests/golden/version-1.pinyon build-dev/tests/format_test
 #define BOOST_TEST_MODULE format
@@ -30,7 +30,9 @@ constexpr tree_spec<std::pair<std::uint32_t, std::string_view>, std::uint64_t> p
 constexpr tree_spec<std::uint64_t, std::uint64_t> textbook{"textbook", tree_options{3}};
 constexpr std::uint64_t count = 400;
 
-[[nodiscard]] std::string word(std::uint64_t i) { return "word/" + std::to_string(i * 7919 % 1000); }
+[[nodiscard]] std::string word(std::uint64_t i) {
+    return "word/" + std::to_string(i * 7919 % 1000);
+}
 [[nodiscard]] std::string text(std::uint64_t i) {
     return std::string(i == 7 ? 20'000 : i % 60, static_cast<char>('a' + i % 26));
 }
@@ -84,16 +86,18 @@ void read_golden(const std::string& path) {
         BOOST_TEST(size == count);
     }
     BOOST_TEST(c.begin()->key == -200);
-    const auto summary = check(path, {}, [](const finding& found) {
-        BOOST_TEST(false, "check found: " << found.text);
-    });
+    const auto summary = check(
+        path, {}, [](const finding& found) { BOOST_TEST(false, "check found: " << found.text); });
     BOOST_TEST(summary.findings() == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(golden_files_are_read_to_the_last_entry) {
-    if (const char* path = std::getenv("PINYON_WRITE_GOLDEN"); path != nullptr) { write_golden(path); }
+    if (const char* path = std::getenv("PINYON_WRITE_GOLDEN"); path != nullptr) {
+        write_golden(path);
+    }
     std::size_t files = 0;
-    for (const auto& entry : std::filesystem::directory_iterator(PINYON_SOURCE_DIR "/tests/golden")) {
+    for (const auto& entry :
+         std::filesystem::directory_iterator(PINYON_SOURCE_DIR "/tests/golden")) {
         if (entry.path().extension() == ".pinyon") {
             BOOST_TEST_CONTEXT(entry.path()) { read_golden(entry.path().string()); }
             ++files;

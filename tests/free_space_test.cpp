@@ -53,7 +53,9 @@ std::vector<std::byte> image_of(const std::vector<format::free_run>& free,
 BOOST_AUTO_TEST_CASE(a_transactions_pages_lie_together_and_the_search_wraps) {
     free_space space = space_of(20, 3);
     space.begin(5);
-    for (const std::uint64_t expected : {5u, 6u, 7u}) { BOOST_TEST(space.take().value() == expected); }
+    for (const std::uint64_t expected : {5u, 6u, 7u}) {
+        BOOST_TEST(space.take().value() == expected);
+    }
     space.retire({5, 1}, 5);
     BOOST_TEST(space.is_free(5));
     for (std::uint64_t expected = 8; expected < 20; ++expected) {
@@ -117,9 +119,9 @@ BOOST_AUTO_TEST_CASE(a_page_is_held_by_exactly_the_roots_within_its_life) {
     };
     // The page is retired by transaction 10.
     const std::vector<row> rows{
-        {5, {9}, true},   {5, {5}, true},      {5, {4}, false},       {5, {10}, false},   {5, {4, 10}, false},
-        {5, {}, false},   {5, {4, 7, 12}, true}, {9, {8, 10, 11}, false}, {9, {9}, true}, {0, {1}, true},
-        {0, {10}, false},
+        {5, {9}, true},      {5, {5}, true}, {5, {4}, false},       {5, {10}, false},
+        {5, {4, 10}, false}, {5, {}, false}, {5, {4, 7, 12}, true}, {9, {8, 10, 11}, false},
+        {9, {9}, true},      {0, {1}, true}, {0, {10}, false},
     };
     for (const row& row : rows) {
         BOOST_TEST_CONTEXT("born " << row.born << ", smallest root "
@@ -176,17 +178,50 @@ BOOST_AUTO_TEST_CASE(contradictions_are_corrupt_and_change_nothing) {
     const std::uint64_t own = space.take().value();
     space.retire({3, 1}, 1);
     const std::vector<std::pair<const char*, std::function<void()>>> rows{
-        {"a free page", [&] { space.retire({30, 1}, 1); }},
-        {"a run with a free page", [&] { space.retire({11, 5}, 1); }},
-        {"a page twice", [&] { space.retire({3, 1}, 1); }},
-        {"a meta", [&] { space.retire({1, 1}, 1); }},
-        {"beyond the file", [&] { space.retire({40, 1}, 1); }},
-        {"over the end of the file", [&] { space.retire({5, ~std::uint64_t{0}}, 1); }},
-        {"an empty run", [&] { space.retire({5, 0}, 1); }},
-        {"born in the future", [&] { space.retire({5, 1}, 11); }},
-        {"born now but not allocated", [&] { space.retire({5, 1}, 10); }},
-        {"allocated now but born before", [&] { space.retire({own, 1}, 9); }},
-        {"half allocated", [&] { space.retire({own - 1, 2}, 10); }},
+        {"a free page",
+         [&] {
+             space.retire({30, 1}, 1);
+         }},
+        {"a run with a free page",
+         [&] {
+             space.retire({11, 5}, 1);
+         }},
+        {"a page twice",
+         [&] {
+             space.retire({3, 1}, 1);
+         }},
+        {"a meta",
+         [&] {
+             space.retire({1, 1}, 1);
+         }},
+        {"beyond the file",
+         [&] {
+             space.retire({40, 1}, 1);
+         }},
+        {"over the end of the file",
+         [&] {
+             space.retire({5, ~std::uint64_t{0}}, 1);
+         }},
+        {"an empty run",
+         [&] {
+             space.retire({5, 0}, 1);
+         }},
+        {"born in the future",
+         [&] {
+             space.retire({5, 1}, 11);
+         }},
+        {"born now but not allocated",
+         [&] {
+             space.retire({5, 1}, 10);
+         }},
+        {"allocated now but born before",
+         [&] {
+             space.retire({own, 1}, 9);
+         }},
+        {"half allocated",
+         [&] {
+             space.retire({own - 1, 2}, 10);
+         }},
     };
     const std::uint64_t free = space.free_pages();
     for (const auto& row : rows) {
@@ -290,10 +325,12 @@ BOOST_AUTO_TEST_CASE(hostile_images_are_corrupt) {
     };
     const std::vector<std::byte> good = image_of(runs{{5, 3}, {20, 1}}, pending{{30, 2, 1, 50}});
     for (std::size_t size = 0; size < good.size(); ++size) {
-        rows.push_back({"cut", std::vector<std::byte>(good.begin(), good.begin() + static_cast<long>(size))});
+        rows.push_back(
+            {"cut", std::vector<std::byte>(good.begin(), good.begin() + static_cast<long>(size))});
     }
     for (std::size_t field = 0; field < 4; ++field) {
-        for (const std::uint64_t value : {std::uint64_t{3}, ~std::uint64_t{0}, std::uint64_t{1} << 60}) {
+        for (const std::uint64_t value :
+             {std::uint64_t{3}, ~std::uint64_t{0}, std::uint64_t{1} << 60}) {
             rows.push_back({"header field", good});
             std::memcpy(rows.back().image.data() + 8 * field, &value, sizeof value);
         }
@@ -315,7 +352,8 @@ BOOST_AUTO_TEST_CASE(hostile_images_are_corrupt) {
 }
 
 BOOST_AUTO_TEST_CASE(random_bytes_as_an_image_do_no_harm) {
-    const std::vector<std::byte> good = image_of({{5, 3}, {20, 1}}, {{30, 2, 1, 50}, {40, 2, 3, 50}});
+    const std::vector<std::byte> good =
+        image_of({{5, 3}, {20, 1}}, {{30, 2, 1, 50}, {40, 2, 3, 50}});
     for (std::uint64_t seed = 1; seed <= 2000; ++seed) {
         std::mt19937_64 random(seed);
         std::vector<std::byte> image = good;

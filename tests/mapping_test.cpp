@@ -1,4 +1,5 @@
-// Views of files, on disk and in memory, with everything the kernel offers and with each of it withheld.
+// Views of files, on disk and in memory, with everything the kernel offers and with each of it
+// withheld.
 #define BOOST_TEST_MODULE mapping
 #include <fcntl.h>
 #include <unistd.h>
@@ -223,8 +224,8 @@ BOOST_AUTO_TEST_CASE(many_ranges_are_unmapped_at_once) {
     });
 }
 
-// Growth of Rss per page touched, over a cached file: by stores of the system's own copying (single-page
-// folios) and by sequential reading (large folios).
+// Growth of Rss per page touched, over a cached file: by stores of the system's own copying
+// (single-page folios) and by sequential reading (large folios).
 BOOST_AUTO_TEST_CASE(a_fault_maps_one_page) {
     constexpr std::uint64_t file_bytes = 64 * mebibyte;
     constexpr std::uint64_t touched = 2000;
@@ -357,7 +358,8 @@ BOOST_AUTO_TEST_CASE(a_flush_covers_any_span) {
     });
 }
 
-// Whether dirty pages reach the medium: unsynced ones cannot be dropped from the cache, flushed ones can.
+// Whether dirty pages reach the medium: unsynced ones cannot be dropped from the cache, flushed
+// ones can.
 BOOST_AUTO_TEST_CASE(a_flushed_page_is_clean) {
     const temporary_directory directory;
     const auto file = io::posix_file_system().open(directory / "file", open_mode::create_new);
@@ -419,8 +421,8 @@ BOOST_AUTO_TEST_CASE(a_view_outlives_its_file) {
     });
 }
 
-// What the code relies on in Boost: an asynchronous flush is its default and reports success, a flush of
-// an unaligned range fails.
+// What the code relies on in Boost: an asynchronous flush is its default and reports success, a
+// flush of an unaligned range fails.
 BOOST_AUTO_TEST_CASE(facts_about_mapped_region) {
     namespace ipc = boost::interprocess;
     struct mappable {

@@ -1,5 +1,5 @@
-// The whole engine against std::map: random operations in both layouts, both page sizes, both paging modes
-// and with a pool of 16 pages; snapshots, aborts and reopening among them.
+// The whole engine against std::map: random operations in both layouts, both page sizes, both
+// paging modes and with a pool of 16 pages; snapshots, aborts and reopening among them.
 #define BOOST_TEST_MODULE model
 #include <boost/test/unit_test.hpp>
 #include <map>
@@ -39,14 +39,24 @@ constexpr configuration configurations[] = {
 
 class run {
 public:
-    run(const configuration& chosen, std::uint64_t seed) : chosen_(chosen), random_(seed) { reopen(); }
+    run(const configuration& chosen, std::uint64_t seed) : chosen_(chosen), random_(seed) {
+        reopen();
+    }
 
     void step() {
         switch (random_() % 12) {
-            case 0: reopen(); break;
-            case 1: aborted(); break;
-            case 2: behind_a_snapshot(); break;
-            default: committed(); break;
+            case 0:
+                reopen();
+                break;
+            case 1:
+                aborted();
+                break;
+            case 2:
+                behind_a_snapshot();
+                break;
+            default:
+                committed();
+                break;
         }
         compare();
     }
@@ -71,12 +81,17 @@ private:
             }
             return key;
         }
-        std::string key = "prefix/" + std::to_string(random_() % 3) + '/' + std::to_string(random_() % 2000);
-        if (random_() % 20 == 0) { key += std::string(random_() % (chosen_.page_bytes / 8 - key.size()), 'k'); }
+        std::string key =
+            "prefix/" + std::to_string(random_() % 3) + '/' + std::to_string(random_() % 2000);
+        if (random_() % 20 == 0) {
+            key += std::string(random_() % (chosen_.page_bytes / 8 - key.size()), 'k');
+        }
         return key;
     }
     [[nodiscard]] std::string random_value() {
-        if (chosen_.fixed_layout) { return std::string(24, static_cast<char>('a' + random_() % 26)); }
+        if (chosen_.fixed_layout) {
+            return std::string(24, static_cast<char>('a' + random_() % 26));
+        }
         const std::size_t length = random_() % 50 == 0 ? random_() % 20000 : random_() % 200;
         return std::string(length, static_cast<char>('a' + random_() % 26));
     }
@@ -194,8 +209,8 @@ private:
             const auto value = found.get(as_bytes(key));
             BOOST_REQUIRE(value.has_value() == (entry != expected.end()));
             if (value) { BOOST_TEST((as_text(*value) == entry->second)); }
-            const auto rank =
-                static_cast<std::uint64_t>(std::distance(expected.begin(), expected.lower_bound(key)));
+            const auto rank = static_cast<std::uint64_t>(
+                std::distance(expected.begin(), expected.lower_bound(key)));
             BOOST_TEST(found.rank(as_bytes(key)) == rank);
         }
     }

@@ -1,5 +1,5 @@
-// Random changes to a row of neighbouring leaves, of both layouts, that split, merge and balance as those
-// of a tree do, beside a std::map that says what must be there.
+// Random changes to a row of neighbouring leaves, of both layouts, that split, merge and balance as
+// those of a tree do, beside a std::map that says what must be there.
 #define BOOST_TEST_MODULE node_model
 #include <boost/test/unit_test.hpp>
 

@@ -1,6 +1,7 @@
-// The rule of reuse against a model: random histories of transactions, readers, checkpoints and crashes over
-// a file of at most 62 pages, so that the pages of any state are one 64-bit mask and what the kept roots
-// reach is their union. The same histories under rules that forget one kind of root must be caught.
+// The rule of reuse against a model: random histories of transactions, readers, checkpoints and
+// crashes over a file of at most 62 pages, so that the pages of any state are one 64-bit mask and
+// what the kept roots reach is their union. The same histories under rules that forget one kind of
+// root must be caught.
 #define BOOST_TEST_MODULE page_life
 #include <boost/test/unit_test.hpp>
 
@@ -84,13 +85,16 @@ private:
 
     // K, as the rule under test knows it.
     [[nodiscard]] std::vector<std::uint64_t> kept() const {
-        std::vector<std::uint64_t> roots = rule_ == rule::without_readers ? std::vector<std::uint64_t>{} : readers_;
+        std::vector<std::uint64_t> roots =
+            rule_ == rule::without_readers ? std::vector<std::uint64_t>{} : readers_;
         if (rule_ == rule::without_the_oldest_reader && !roots.empty()) {
             roots.erase(std::min_element(roots.begin(), roots.end()));
         }
         if (rule_ != rule::without_the_older_meta) { roots.push_back(metas_[newest_ ^ 1]); }
         if (rule_ != rule::without_the_newer_meta) { roots.push_back(metas_[newest_]); }
-        if (checkpoint_ && rule_ != rule::without_the_running_checkpoint) { roots.push_back(*checkpoint_); }
+        if (checkpoint_ && rule_ != rule::without_the_running_checkpoint) {
+            roots.push_back(*checkpoint_);
+        }
         std::sort(roots.begin(), roots.end());
         roots.erase(std::unique(roots.begin(), roots.end()), roots.end());
         return roots;
@@ -110,36 +114,51 @@ private:
 
     void happen() {
         switch (random_() % 24) {
-            case 0: return readers_.push_back(published_);
+            case 0:
+                return readers_.push_back(published_);
             case 1:
-            case 2: return end_reader();
+            case 2:
+                return end_reader();
             case 3:
-            case 4: return begin_checkpoint();
-            case 5: return end_checkpoint(random_() % 4 == 0);
-            case 6: return random_() % 8 == 0 ? crash() : void();
-            default: break;
+            case 4:
+                return begin_checkpoint();
+            case 5:
+                return end_checkpoint(random_() % 4 == 0);
+            case 6:
+                return random_() % 8 == 0 ? crash() : void();
+            default:
+                break;
         }
         if (!running_) { return begin(); }
         switch (random_() % 12) {
             case 0:
-            case 1: return commit();
-            case 2: return random_() % 4 == 0 ? abort() : commit();
-            case 3: return take_run(1 + random_() % 5);
+            case 1:
+                return commit();
+            case 2:
+                return random_() % 4 == 0 ? abort() : commit();
+            case 3:
+                return take_run(1 + random_() % 5);
             case 4:
             case 5:
-            case 6: return take();
-            default: return retire();
+            case 6:
+                return take();
+            default:
+                return retire();
         }
     }
 
     void begin() {
         space_.keep(kept());
-        // Exact: what no root reaches is free, but for pages retired unread, held by all older roots.
+        // Exact: what no root reaches is free, but for pages retired unread, held by all older
+        // roots.
         mask unread = 0;
         for (const auto& entry : unread_) {
-            for (const std::uint64_t root : roots()) { unread |= root < entry.second ? bit(entry.first) : 0; }
+            for (const std::uint64_t root : roots()) {
+                unread |= root < entry.second ? bit(entry.first) : 0;
+            }
         }
-        if (rule_ == rule::as_it_is && (mask_of(space_.free_set()) | unread) != ((all() & ~reachable()) | unread)) {
+        if (rule_ == rule::as_it_is &&
+            (mask_of(space_.free_set()) | unread) != ((all() & ~reachable()) | unread)) {
             broken_ = "a page that no root reaches is not free";
         }
         space_.begin(published_ + 1);
@@ -165,7 +184,9 @@ private:
         space_.extend(page_count_);
     }
     void use(page_run run) {
-        if ((bits(run) & (reachable() | current_)) != 0) { broken_ = "a page that a root reaches is given out"; }
+        if ((bits(run) & (reachable() | current_)) != 0) {
+            broken_ = "a page that a root reaches is given out";
+        }
         current_ |= bits(run);
         for (std::uint64_t page = run.first; page < run.first + run.count; ++page) {
             born_[page] = published_ + 1;
@@ -228,7 +249,9 @@ private:
         }
         // Pages of other lives have other births; 0 is always right, if late.
         for (auto& entry : born_) {
-            if ((current_ & bit(entry.first)) == 0 || entry.second > published_) { entry.second = 0; }
+            if ((current_ & bit(entry.first)) == 0 || entry.second > published_) {
+                entry.second = 0;
+            }
         }
     }
 
@@ -236,7 +259,9 @@ private:
         const mask free = mask_of(space_.free_set());
         const mask held = mask_of(space_.held_set());
         if ((free & reachable()) != 0) { return "a page that a root reaches is free"; }
-        if ((free & held) != 0 || ((free | held) & current_) != 0) { return "a page is in two places"; }
+        if ((free & held) != 0 || ((free | held) & current_) != 0) {
+            return "a page is in two places";
+        }
         if ((free | held | current_) != all()) { return "a page is nowhere"; }
         return std::nullopt;
     }
@@ -291,10 +316,13 @@ BOOST_AUTO_TEST_CASE(a_rule_that_forgets_a_root_is_caught) {
             for (std::uint64_t seed = 1; seed <= 200; ++seed) {
                 history run(seed, row.which);
                 bool wrong = false;
-                for (unsigned step = 0; step < 100 && !wrong; ++step) { wrong = run.step().has_value(); }
+                for (unsigned step = 0; step < 100 && !wrong; ++step) {
+                    wrong = run.step().has_value();
+                }
                 caught += wrong ? 1 : 0;
             }
-            BOOST_TEST_MESSAGE("without " << row.what << ": " << caught << " of 200 histories caught");
+            BOOST_TEST_MESSAGE("without " << row.what << ": " << caught
+                                          << " of 200 histories caught");
             BOOST_TEST(caught >= 20u);
         }
     }

@@ -33,14 +33,18 @@ struct reference {
         for (std::uint64_t page = run.first; page < run.first + run.count; ++page) {
             if (members.count(page) != 0) { return false; }
         }
-        for (std::uint64_t page = run.first; page < run.first + run.count; ++page) { members.insert(page); }
+        for (std::uint64_t page = run.first; page < run.first + run.count; ++page) {
+            members.insert(page);
+        }
         return true;
     }
     bool erase(page_run run) {
         for (std::uint64_t page = run.first; page < run.first + run.count; ++page) {
             if (members.count(page) == 0) { return false; }
         }
-        for (std::uint64_t page = run.first; page < run.first + run.count; ++page) { members.erase(page); }
+        for (std::uint64_t page = run.first; page < run.first + run.count; ++page) {
+            members.erase(page);
+        }
         return true;
     }
     optional_page next(std::uint64_t from) const {
@@ -56,7 +60,9 @@ struct reference {
     }
     std::uint64_t runs() const {
         std::uint64_t count = 0;
-        for (optional_run run = next_run(0); run; run = next_run(run->first + run->count)) { ++count; }
+        for (optional_run run = next_run(0); run; run = next_run(run->first + run->count)) {
+            ++count;
+        }
         return count;
     }
 };
@@ -102,8 +108,10 @@ BOOST_AUTO_TEST_CASE(a_run_changes_as_a_whole_or_not_at_all) {
 }
 
 BOOST_AUTO_TEST_CASE(members_are_found_across_all_levels) {
-    // One page in each of: the same word, the same summary word, the same top word, another top word.
-    for (const std::uint64_t page : {63ull, 64ull, 4095ull, 4096ull, 262143ull, 262144ull, 999999ull}) {
+    // One page in each of: the same word, the same summary word, the same top word, another top
+    // word.
+    for (const std::uint64_t page :
+         {63ull, 64ull, 4095ull, 4096ull, 262143ull, 262144ull, 999999ull}) {
         BOOST_TEST_CONTEXT("page " << page) {
             const page_set set = filled(1'000'000, {{page, 1}});
             BOOST_TEST((set.next(0) == optional_page(page)));
@@ -159,7 +167,8 @@ BOOST_AUTO_TEST_CASE(random_operations_agree_with_a_std_set) {
                 const std::uint64_t count = 1 + random() % 8;
                 if (random() % 2 == 0) {
                     BOOST_TEST_REQUIRE(set.insert(run) == model.insert(run));
-                } else if (const optional_run found = model.next_run(run.first); found && step % 3 != 0) {
+                } else if (const optional_run found = model.next_run(run.first);
+                           found && step % 3 != 0) {
                     const page_run part{found->first, 1 + random() % found->count};
                     BOOST_TEST_REQUIRE(set.erase(part) == model.erase(part));
                 } else {
@@ -170,7 +179,8 @@ BOOST_AUTO_TEST_CASE(random_operations_agree_with_a_std_set) {
                 BOOST_TEST_REQUIRE((set.next_run(from) == model.next_run(from)));
                 optional_run fit = model.next_run(from);
                 while (fit && fit->count < count) { fit = model.next_run(fit->first + fit->count); }
-                const optional_run expected = fit ? optional_run(page_run{fit->first, count}) : std::nullopt;
+                const optional_run expected =
+                    fit ? optional_run(page_run{fit->first, count}) : std::nullopt;
                 BOOST_TEST_REQUIRE((set.find_run(from, count) == expected));
                 if (step % 50 == 0) { BOOST_TEST_REQUIRE(set.runs() == model.runs()); }
             }

@@ -1,5 +1,5 @@
-// The registry of snapshots: what readers get, what the writer sees of them, and that no reader slips
-// between publishing and looking.
+// The registry of snapshots: what readers get, what the writer sees of them, and that no reader
+// slips between publishing and looking.
 #define BOOST_TEST_MODULE snapshot
 #include "pinyon/engine/snapshot.hpp"
 
@@ -15,14 +15,18 @@ using pinyon::published_state;
 using pinyon::snapshot_registry;
 
 [[nodiscard]] published_state state_number(std::uint64_t id) {
-    return {id, {id * 3, id * 5, static_cast<std::uint32_t>(id * 7), 1}, id * 11, static_cast<std::uint32_t>(id)};
+    return {id,
+            {id * 3, id * 5, static_cast<std::uint32_t>(id * 7), 1},
+            id * 11,
+            static_cast<std::uint32_t>(id)};
 }
 
 [[nodiscard]] bool is_whole(const published_state& state) {
     const published_state expected = state_number(state.transaction);
-    return state.catalog.page == expected.catalog.page && state.catalog.count == expected.catalog.count &&
-           state.catalog.checksum == expected.catalog.checksum && state.page_count == expected.page_count &&
-           state.next_tree == expected.next_tree;
+    return state.catalog.page == expected.catalog.page &&
+           state.catalog.count == expected.catalog.count &&
+           state.catalog.checksum == expected.catalog.checksum &&
+           state.page_count == expected.page_count && state.next_tree == expected.next_tree;
 }
 
 BOOST_AUTO_TEST_CASE(a_reader_gets_the_newest_state_and_is_seen) {
@@ -56,8 +60,9 @@ BOOST_AUTO_TEST_CASE(more_readers_than_one_chunk_holds) {
     BOOST_TEST(registry.readers() == 0U);
 }
 
-// The writer reuses what no slot holds. A reader that found state s published after storing s must be seen
-// by a writer that looks after publishing s + 1: `reclaimed` stands for pages the writer would overwrite.
+// The writer reuses what no slot holds. A reader that found state s published after storing s must
+// be seen by a writer that looks after publishing s + 1: `reclaimed` stands for pages the writer
+// would overwrite.
 BOOST_AUTO_TEST_CASE(no_reader_is_missed_between_publishing_and_looking) {
     snapshot_registry registry;
     registry.publish(state_number(1));

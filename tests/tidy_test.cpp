@@ -1,5 +1,5 @@
-// Facts about the sources that no compiler checks: includes point one way, what belongs in one place is
-// nowhere else, and the look of the files.
+// Facts about the sources that no compiler checks: includes point one way, what belongs in one
+// place is nowhere else, and the look of the files.
 #define BOOST_TEST_MODULE tidy
 #include <boost/test/unit_test.hpp>
 
@@ -22,8 +22,8 @@ namespace fs = std::filesystem;
 
 const fs::path root = PINYON_SOURCE_DIR;
 
-// From low to high: a file includes its own layer and lower ones. `mmap` is the folder; `top` is tools,
-// bench and tests, which nothing of the library includes.
+// From low to high: a file includes its own layer and lower ones. `mmap` is the folder; `top` is
+// tools, bench and tests, which nothing of the library includes.
 enum layer : int { mmap, base, format, log, pages, tree, transactions, surface, top };
 
 constexpr const char* layer_names[] = {"mmap", "base",         "format",   "log", "pages",

@@ -209,8 +209,8 @@ BOOST_AUTO_TEST_CASE(an_interrupted_import_writes_nothing) {
                 for (int i = 0; i < lines; ++i) { text += "line " + std::to_string(i) + "\n"; }
                 BOOST_TEST(::write(ends[1], text.data(), text.size()) ==
                            static_cast<ssize_t>(text.size()));
-                // The pipe holds 64 KiB: with 100,000 lines the reader is at work by now, with less it
-                // gets there within this time or is interrupted before it began.
+                // The pipe holds 64 KiB: with 100,000 lines the reader is at work by now, with less
+                // it gets there within this time or is interrupted before it began.
                 std::this_thread::sleep_for(std::chrono::milliseconds(100));
                 ::kill(child, SIGINT);
                 finish(child, told);

@@ -1,5 +1,5 @@
-// The command line as values: one struct a verb. `parse` turns words into one of them, or answers --help
-// and --version itself.
+// The command line as values: one struct a verb. `parse` turns words into one of them, or answers
+// --help and --version itself.
 //
 // Threads: any. Failure: refusal(exit_code::usage).
 #pragma once

@@ -10,8 +10,8 @@ namespace pinyon::tool {
 
 namespace {
 
-// Writes entries as they come, so that a large tree needs no memory; the JSON document is closed also when
-// the walk breaks off, and then says so.
+// Writes entries as they come, so that a large tree needs no memory; the JSON document is closed
+// also when the walk breaks off, and then says so.
 class entry_writer {
 public:
     entry_writer(const scan_arguments& arguments, const tree_information& tree,

@@ -1,7 +1,8 @@
-// The verbs: each takes its part of the command line, writes its results to streams.out and returns how it
-// ended.
+// The verbs: each takes its part of the command line, writes its results to streams.out and returns
+// how it ended.
 //
-// Threads: one a verb. Failure: refusal, interruption, pinyon::error; `run` turns them into messages.
+// Threads: one a verb. Failure: refusal, interruption, pinyon::error; `run` turns them into
+// messages.
 #pragma once
 
 #include "tools/arguments.hpp"

@@ -54,8 +54,8 @@ int csv_reader::take() {
     return byte;
 }
 
-// REQUIRES: the byte at hand is CR or LF or neither. A CR counts only before an LF, or at the very end;
-// telling takes the byte behind it, which may be in the next bufferful.
+// REQUIRES: the byte at hand is CR or LF or neither. A CR counts only before an LF, or at the very
+// end; telling takes the byte behind it, which may be in the next bufferful.
 bool csv_reader::at_line_end() {
     const int byte = peek();
     if (byte == '\n' || byte == end_of_input) { return true; }

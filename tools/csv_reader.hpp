@@ -1,13 +1,14 @@
-// Records from text: comma-separated values after RFC 4180 (with any delimiter), tab-separated values,
-// and plain lines. Reads a stream front to back in bounded memory.
+// Records from text: comma-separated values after RFC 4180 (with any delimiter), tab-separated
+// values, and plain lines. Reads a stream front to back in bounded memory.
 //
-// csv: a field in double quotes may hold delimiters, line ends and doubled quotes; a quote inside a bare
-// field, or text behind a closing quote, is an error, not a guess. tsv and lines: every byte stands for
-// itself. Records end with LF or CR LF (lines: LF only is cut, and a CR before it); a byte-order mark at
-// the start is skipped. In csv and tsv empty lines are skipped and every record has as many columns as
-// the first.
+// csv: a field in double quotes may hold delimiters, line ends and doubled quotes; a quote inside a
+// bare field, or text behind a closing quote, is an error, not a guess. tsv and lines: every byte
+// stands for itself. Records end with LF or CR LF (lines: LF only is cut, and a CR before it); a
+// byte-order mark at the start is skipped. In csv and tsv empty lines are skipped and every record
+// has as many columns as the first.
 //
-// Threads: one. Failure: refusal(exit_code::no) that names line and column, both from 1, columns in bytes.
+// Threads: one. Failure: refusal(exit_code::no) that names line and column, both from 1, columns in
+// bytes.
 #pragma once
 
 #include <array>
@@ -38,11 +39,12 @@ public:
     // The longest record, so that an input that never ends a line cannot take all memory.
     static constexpr std::size_t record_bytes_max = std::size_t{64} << 20;
 
-    // `name` is the input's, for messages. A delimiter of 0: comma for csv, tab for tsv, none for lines.
+    // `name` is the input's, for messages. A delimiter of 0: comma for csv, tab for tsv, none for
+    // lines.
     csv_reader(byte_source source, std::string name, text_format format, char delimiter);
 
-    // The next record; false at the end. With lines: one field, or two when the line holds the delimiter
-    // (which parts it at its first occurrence).
+    // The next record; false at the end. With lines: one field, or two when the line holds the
+    // delimiter (which parts it at its first occurrence).
     bool next(std::vector<text_field>& fields);
 
     [[nodiscard]] char delimiter() const noexcept { return delimiter_; }

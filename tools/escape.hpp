@@ -1,5 +1,5 @@
-// Bytes as people and programs can read them: what comes from a file never reaches a terminal as control
-// bytes, and never reaches JSON as broken UTF-8.
+// Bytes as people and programs can read them: what comes from a file never reaches a terminal as
+// control bytes, and never reaches JSON as broken UTF-8.
 //
 // Threads: any. Failure: none.
 #pragma once
@@ -16,8 +16,8 @@ enum class byte_style { automatic, text, hex, base64, redacted };
 
 using json = nlohmann::ordered_json;
 
-// The length of the UTF-8 character at the front of `text` when it is whole, valid and printable (no
-// control, no direction override, no line separator); 0 otherwise.
+// The length of the UTF-8 character at the front of `text` when it is whole, valid and printable
+// (no control, no direction override, no line separator); 0 otherwise.
 [[nodiscard]] std::size_t printable_character(std::string_view text) noexcept;
 
 // Printable characters as they are; \\ \n \r \t, and all other bytes as \xNN. Can be turned back.
@@ -25,8 +25,8 @@ using json = nlohmann::ordered_json;
 [[nodiscard]] std::string hexadecimal(std::string_view bytes);
 [[nodiscard]] std::string base64(std::string_view bytes);
 
-// For a terminal or a line of text. Hexadecimal is written 0x... where the style is automatic, bare where
-// it was asked for.
+// For a terminal or a line of text. Hexadecimal is written 0x... where the style is automatic, bare
+// where it was asked for.
 [[nodiscard]] std::string shown(std::string_view bytes, byte_style style);
 // For JSON: a string where the bytes are valid UTF-8, else {"hex": "..."}; {"base64": "..."} and
 // {"bytes": length} by style.

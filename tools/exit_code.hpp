@@ -1,5 +1,5 @@
-// How the command ends: the one table from what went wrong to its exit code and to what to try next, and
-// the exceptions by which a verb says so.
+// How the command ends: the one table from what went wrong to its exit code and to what to try
+// next, and the exceptions by which a verb says so.
 //
 // Threads: any. Failure: none.
 #pragma once

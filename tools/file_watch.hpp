@@ -1,5 +1,5 @@
-// Beside a live writer an inspector shows the last checkpoint and says so; when damage is met and the file
-// has moved on meanwhile, the answer is "incomplete", not "damaged". This is what knows.
+// Beside a live writer an inspector shows the last checkpoint and says so; when damage is met and
+// the file has moved on meanwhile, the answer is "incomplete", not "damaged". This is what knows.
 //
 // Threads: one. Failure: refusal(exit_code::incomplete).
 #pragma once
@@ -19,7 +19,8 @@ namespace pinyon::tool {
 // Sequence of the newest meta; nullopt when none can be read.
 [[nodiscard]] std::optional<std::uint64_t> newest_sequence(const std::string& file);
 
-// Remembers where the file stood, says so when a writer is at work, and tells whether it has moved on.
+// Remembers where the file stood, says so when a writer is at work, and tells whether it has moved
+// on.
 class file_watch {
 public:
     file_watch(const common_arguments& arguments, const streams& streams);

@@ -1,5 +1,5 @@
-// From records to entries: which column is the key, how its text becomes a key in normal form, and what of
-// the record is the value.
+// From records to entries: which column is the key, how its text becomes a key in normal form, and
+// what of the record is the value.
 //
 // Threads: one. Failure: refusal naming line and column.
 #pragma once

@@ -1,5 +1,5 @@
-// A database opened to be looked at: O_RDONLY, every page by pread, no mapping, no lock, nothing written
-// and nothing created.
+// A database opened to be looked at: O_RDONLY, every page by pread, no mapping, no lock, nothing
+// written and nothing created.
 //
 // Threads: one. Failure: as database::open; refusal where there is no such tree.
 #pragma once

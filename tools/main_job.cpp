@@ -1,5 +1,5 @@
-// The main job: real input through the whole of Pinyon, from text to the table that compares the pool with
-// a raw mapping. Every count it depends on is asserted.
+// The main job: real input through the whole of Pinyon, from text to the table that compares the
+// pool with a raw mapping. Every count it depends on is asserted.
 //
 //     pinyon-main-job UnicodeData.txt FOLDER
 #include <sys/ioctl.h>

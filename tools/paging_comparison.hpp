@@ -1,6 +1,6 @@
-// Pool against raw mapping, quickly, on one tree of one file: the same reads through both, by turns (A B A
-// B), medians of several rounds with their spread. In memory only: everything is touched before the clock
-// starts.
+// Pool against raw mapping, quickly, on one tree of one file: the same reads through both, by turns
+// (A B A B), medians of several rounds with their spread. In memory only: everything is touched
+// before the clock starts.
 //
 // Threads: one. Failure: pinyon::error; interruption.
 #pragma once

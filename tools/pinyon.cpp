@@ -51,8 +51,8 @@ unsigned terminal_columns() {
     return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80u;
 }
 
-// A descriptor among the first three that is closed would be given to the database file, and a message
-// written into it.
+// A descriptor among the first three that is closed would be given to the database file, and a
+// message written into it.
 bool occupy_standard_descriptors() {
     for (int descriptor = 0; descriptor <= 2; ++descriptor) {
         if (::fcntl(descriptor, F_GETFD) == -1 && ::open("/dev/null", O_RDONLY) != descriptor) {

@@ -1,6 +1,6 @@
-// A line on the terminal that says how far a long task is: it appears after half a second, is redrawn ten
-// times a second with rate and remaining time, and is gone when the task ends. Off a terminal, and with
-// --quiet, nothing is ever written.
+// A line on the terminal that says how far a long task is: it appears after half a second, is
+// redrawn ten times a second with rate and remaining time, and is gone when the task ends. Off a
+// terminal, and with --quiet, nothing is ever written.
 //
 // Threads: one. Failure: interruption from `update`.
 #pragma once

@@ -1,6 +1,8 @@
-// The command `pinyon` as a function: what its main calls, and what tests and demonstrations call in process.
+// The command `pinyon` as a function: what its main calls, and what tests and demonstrations call
+// in process.
 //
-// Threads: one call at a time per streams. Failure: none; everything becomes a message and an exit code.
+// Threads: one call at a time per streams. Failure: none; everything becomes a message and an exit
+// code.
 #pragma once
 
 #include <string>

@@ -1,4 +1,5 @@
-// Values of any length as one run of bytes: small ones viewed in their page, large ones read piece by piece.
+// Values of any length as one run of bytes: small ones viewed in their page, large ones read piece
+// by piece.
 //
 // Threads: one. Failure: corrupt, io; out of memory for what does not fit.
 #pragma once

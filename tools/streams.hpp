@@ -1,5 +1,6 @@
-// What a verb may touch of the outside world: where it reads, where results and remarks go, whether a
-// person watches, what time it is, and whether that person has had enough. Tests hand in their own.
+// What a verb may touch of the outside world: where it reads, where results and remarks go, whether
+// a person watches, what time it is, and whether that person has had enough. Tests hand in their
+// own.
 //
 // Threads: one, but for `interrupted`, which a signal handler sets.
 // Failure: `flush_results` throws refusal when the results could not be written.

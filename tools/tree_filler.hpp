@@ -1,5 +1,5 @@
-// Puts batches of imported entries into a tree: bottom-up for as long as an empty tree is met in order,
-// entry by entry after that; and decides about keys that are met again.
+// Puts batches of imported entries into a tree: bottom-up for as long as an empty tree is met in
+// order, entry by entry after that; and decides about keys that are met again.
 //
 // Threads: one. Failure: refusal for a duplicate; interruption; pinyon::error.
 #pragma once

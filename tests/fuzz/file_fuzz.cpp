@@ -1,5 +1,6 @@
-// A whole file: a small sound one, changed at the places that the input names, every checksum made right
-// again. Opening, reading, changing and checking it may fail with an error of Pinyon, and with nothing else.
+// A whole file: a small sound one, changed at the places that the input names, every checksum made
+// right again. Opening, reading, changing and checking it may fail with an error of Pinyon, and
+// with nothing else.
 #include <cstring>
 #include <string>
 
@@ -82,7 +83,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         std::uint32_t change = 0;
         std::memcpy(&change, data, sizeof change);
         const std::size_t place = 8192 + (change >> 8) % (40 * 4096);
-        if (place < forged.content.size()) { forged.content[place] = static_cast<std::byte>(change); }
+        if (place < forged.content.size()) {
+            forged.content[place] = static_cast<std::byte>(change);
+        }
     }
     forged.reseal();
     forged.save();

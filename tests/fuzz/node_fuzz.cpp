@@ -1,5 +1,5 @@
-// A page of arbitrary bytes: either `defect` names something, or every accessor stays inside the page. The
-// first byte chooses the schema.
+// A page of arbitrary bytes: either `defect` names something, or every accessor stays inside the
+// page. The first byte chooses the schema.
 #include <cstring>
 #include <random>
 

@@ -26,6 +26,8 @@ template <class Call>
 namespace pinyon {
 
 // Lets Boost.Test print the codes it compares.
-inline std::ostream& boost_test_print_type(std::ostream& out, errc code) { return out << name(code); }
+inline std::ostream& boost_test_print_type(std::ostream& out, errc code) {
+    return out << name(code);
+}
 
 }  // namespace pinyon

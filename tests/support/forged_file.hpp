@@ -1,5 +1,5 @@
-// A database file as bytes that a test may change: as accidents would, or as a forger would, who makes every
-// checksum right again afterwards.
+// A database file as bytes that a test may change: as accidents would, or as a forger would, who
+// makes every checksum right again afterwards.
 #pragma once
 
 #include <cstring>
@@ -41,22 +41,32 @@ public:
             format::meta copy = meta;
             copy.sequence -= back;
             copy.checksum = checksum_of(copy);
-            std::memcpy(content.data() + format::meta_offset[copy.sequence & 1], &copy, sizeof copy);
+            std::memcpy(content.data() + format::meta_offset[copy.sequence & 1], &copy,
+                        sizeof copy);
         }
     }
-    // Makes every checksum right that can be found: nodes from the leaves up, records, the image, the metas.
+    // Makes every checksum right that can be found: nodes from the leaves up, records, the image,
+    // the metas.
     void reseal() {
         seen_.clear();
         if (meta.free_pages != 0 && inside(meta.free_first, meta.free_pages)) {
-            meta.free_checksum = seal.of_image(meta.free_first, bytes(page(meta.free_first), meta.free_bytes));
+            meta.free_checksum =
+                seal.of_image(meta.free_first, bytes(page(meta.free_first), meta.free_bytes));
         }
-        meta.catalog.checksum = reseal_node(catalog_schema(meta.page_bytes), meta.catalog.page, meta.catalog.level);
+        meta.catalog.checksum =
+            reseal_node(catalog_schema(meta.page_bytes), meta.catalog.page, meta.catalog.level);
         store_metas();
     }
 
-    [[nodiscard]] std::byte* page(std::uint64_t number) { return content.data() + number * meta.page_bytes; }
-    [[nodiscard]] format::page_header header(std::uint64_t number) { return header_of(page(number)); }
-    void set_header(std::uint64_t number, const format::page_header& header) { store(page(number), header); }
+    [[nodiscard]] std::byte* page(std::uint64_t number) {
+        return content.data() + number * meta.page_bytes;
+    }
+    [[nodiscard]] format::page_header header(std::uint64_t number) {
+        return header_of(page(number));
+    }
+    void set_header(std::uint64_t number, const format::page_header& header) {
+        store(page(number), header);
+    }
 
     // Where the record of a tree stands. REQUIRES: a catalog of one leaf.
     [[nodiscard]] std::byte* record_place(const std::string& name) {
@@ -98,7 +108,8 @@ private:
     }
     [[nodiscard]] bool inside(std::uint64_t first, std::uint64_t count) const {
         const std::uint64_t pages = content.size() / meta.page_bytes;
-        return first >= format::first_page(meta.page_bytes) && first < pages && count <= pages - first;
+        return first >= format::first_page(meta.page_bytes) && first < pages &&
+               count <= pages - first;
     }
 
     std::uint32_t reseal_node(const node_schema& schema, std::uint64_t number, unsigned level) {
@@ -115,7 +126,9 @@ private:
     template <class Node>
     void reseal_children(const node_schema& schema, std::uint64_t number, unsigned level) {
         typename Node::editor node(page(number), schema);
-        if (header(number).identity != schema.identity(level) || node.defect(false) != nullptr) { return; }
+        if (header(number).identity != schema.identity(level) || node.defect(false) != nullptr) {
+            return;
+        }
         for (unsigned i = 0; i < node.count() && level != 0; ++i) {
             child_entry child = node.child(i);
             child.checksum = reseal_node(schema, child.page, level - 1);

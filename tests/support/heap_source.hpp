@@ -1,10 +1,12 @@
 // A page source in which every node page is a heap block of exactly the size of a page, so that
-// AddressSanitizer sees what it cannot see inside one mapping: a read past the end of a page, and a read of
-// a page that was freed or made anew. Extent pages stand side by side, as views of large values need.
+// AddressSanitizer sees what it cannot see inside one mapping: a read past the end of a page, and a
+// read of a page that was freed or made anew. Extent pages stand side by side, as views of large
+// values need.
 //
 // Invariants
 //  1. No page's state word is ever admitted or writable, so every `fetch` comes to `miss`.
-//  2. The block of a page stays where it is until `forget`, or until `create` makes a committed page anew.
+//  2. The block of a page stays where it is until `forget`, or until `create` makes a committed
+//     page anew.
 //  3. What was changed reaches the file in `flush`, and not before.
 //
 // Threads: as page_source; one mutex.

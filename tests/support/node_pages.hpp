@@ -1,5 +1,5 @@
-// For the tests of nodes: pages on the heap of exactly their size, so that a sanitizer sees each byte
-// beside them, keys, and a walk that calls every function of a node.
+// For the tests of nodes: pages on the heap of exactly their size, so that a sanitizer sees each
+// byte beside them, keys, and a walk that calls every function of a node.
 #pragma once
 
 #include <cstring>

@@ -1,10 +1,10 @@
-// A file system around another one that counts every operation, records a trace of them and makes chosen
-// ones fail: the n-th, or all from the n-th on. With io::memory_file_system beneath, a test visits
-// each place at which a real disk could fail, without a disk.
+// A file system around another one that counts every operation, records a trace of them and makes
+// chosen ones fail: the n-th, or all from the n-th on. With io::memory_file_system beneath, a test
+// visits each place at which a real disk could fail, without a disk.
 //
-// A failing operation does nothing, but for `short_write`, which writes the first half. A failing `map`
-// returns null, as when addresses are short. An operation is counted and traced when it is asked
-// for, before it is done.
+// A failing operation does nothing, but for `short_write`, which writes the first half. A failing
+// `map` returns null, as when addresses are short. An operation is counted and traced when it is
+// asked for, before it is done.
 //
 // Threads: all from any thread; the order of the trace is the order of the counter.
 // Failure: what is planned, else what the file system beneath does.
