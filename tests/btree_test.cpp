@@ -127,6 +127,25 @@ BOOST_AUTO_TEST_CASE(random_changes_match_a_map) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(random_changes_match_a_map_without_a_pool) {
+    for (const shape& of : shapes()) {
+        BOOST_TEST_CONTEXT(of.name << ", page " << of.schema.page_bytes << ", seed 2") {
+            store_rig rig(of.schema, 0);
+            random_numbers random(2);
+            model expected;
+            for (const unsigned percent : {10U, 40U, 80U}) {
+                rig.begin();
+                for (unsigned i = 0; i < 800; ++i) {
+                    random_step(rig, expected, of, random, 600, percent);
+                }
+                rig.commit();
+                rig.require(expected);
+                rig.cool();
+            }
+        }
+    }
+}
+
 BOOST_AUTO_TEST_CASE(orders_of_insertion_and_deletion) {
     struct order {
         const char* name;

@@ -16,6 +16,7 @@
 #include "pinyon/engine/descent.hpp"
 #include "pinyon/mmap/buffer_pool.hpp"
 #include "pinyon/mmap/memory_file.hpp"
+#include "pinyon/mmap/raw_mapping.hpp"
 
 namespace pinyon::test {
 
@@ -77,6 +78,7 @@ class store_rig {
 public:
     static constexpr std::uint64_t seed = 0x5eed;
 
+    // 0 bytes of pool: the whole file mapped, without one.
     explicit store_rig(const node_schema& schema,
                        std::uint64_t pool_bytes = std::uint64_t{8} << 20) {
         tree.schema = schema;
@@ -84,9 +86,13 @@ public:
         const std::uint64_t pages = format::first_page(schema.page_bytes);
         file->grow(pages * schema.page_bytes);
         store = std::make_unique<page_store>(*file, seed, schema.page_bytes);
-        io::pool_options options;
-        options.budget_bytes = pool_bytes;
-        source = io::make_buffer_pool(*file, files, *store, schema.page_bytes, options);
+        if (pool_bytes == 0) {
+            source = io::make_raw_mapping(*file, files, *store, schema.page_bytes, false);
+        } else {
+            io::pool_options options;
+            options.budget_bytes = pool_bytes;
+            source = io::make_buffer_pool(*file, files, *store, schema.page_bytes, options);
+        }
         store->attach(*source, pages, 0);
         begin();
         create_tree(*store, tree);
