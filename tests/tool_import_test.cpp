@@ -34,7 +34,7 @@ BOOST_AUTO_TEST_CASE(a_column_becomes_the_key_and_the_others_the_value) {
         {{"--format", "csv", "--key-type", "f64"},
          "1.5,x\n-0.25,y\n1e3,z\n",
          "-0.25\ty\n1.5\tx\n1000\tz\n"},
-        {{"--format", "csv", "--key-type", "hex"}, "ff,x\n0x1F,y\n", "1f\ty\nff\tx\n"},
+        {{"--format", "csv", "--key-type", "hex"}, "ff,x\n0x1F,y\n", "1F\ty\nFF\tx\n"},
     };
     for (const auto& each : cases) {
         const folder here;

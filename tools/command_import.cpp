@@ -22,7 +22,8 @@ constexpr std::size_t batch_bytes_max = std::size_t{256} << 20;
 class new_file_guard {
 public:
     explicit new_file_guard(const std::string& file)
-        : file_(file), made_here_(!io::posix_file_system().exists(file)) {}
+        : file_(io::posix_file_system().resolve(file)),
+          made_here_(!io::posix_file_system().exists(file_)) {}
     ~new_file_guard() {
         if (!made_here_) { return; }
         try {

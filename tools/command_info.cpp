@@ -51,7 +51,7 @@ format::free_image_header free_header(io::file& file, const format::meta& meta) 
 
 file_picture look_at(const std::string& path) {
     file_picture picture;
-    const auto file = io::posix_file_system().open(path, io::open_mode::read_only);
+    const auto file = open_to_inspect(path);
     picture.file_bytes = file->size();
     picture.metas = read_metas(*file, path);
     for (unsigned slot = 0; slot < 2; ++slot) {

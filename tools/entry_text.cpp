@@ -14,8 +14,17 @@ namespace pinyon::tool {
 
 namespace {
 
-bool is_plain_bytes(const std::string& type) {
-    return type == "string" || type.starts_with("bytes");
+bool is_plain_bytes(const std::string& type) { return type == "string" || type == "bytes"; }
+
+// Text that print_key has escaped already, but for what only a terminal would mind.
+std::string printed(const std::string& type, bytes key) {
+    const std::string text = print_key(type, key);
+    for (std::string_view rest = text; !rest.empty();) {
+        const std::size_t length = printable_character(rest);
+        if (length == 0) { return escaped(text); }
+        rest.remove_prefix(length);
+    }
+    return text;
 }
 
 // A number as JSON has it: infinities have no digits there.
@@ -59,21 +68,21 @@ std::string key_text(const std::string& type, bytes key, byte_style style) {
     if (style == byte_style::redacted || is_plain_bytes(type)) {
         return shown(as_text(key), style);
     }
-    return escaped(print_key(type, key));
+    return printed(type, key);
 }
 
 json key_json(const std::string& type, bytes key, byte_style style) {
     if (style == byte_style::redacted || is_plain_bytes(type)) {
         return shown_json(as_text(key), style);
     }
-    const std::string text = print_key(type, key);
+    const std::string text = printed(type, key);
     // Only what every reader of JSON takes for the same number is written as one.
     const bool integer = type.size() >= 2 && (type[0] == 'u' || type[0] == 'i') && type[1] != 'n';
     if (integer || type == "bool") {
         json number = json::parse(text, nullptr, false);
         if (!number.is_discarded()) { return number; }
     }
-    return shown_json(text, byte_style::text);
+    return text;
 }
 
 std::string value_text(const std::string& type, bytes value, byte_style style) {

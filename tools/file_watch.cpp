@@ -9,6 +9,11 @@
 
 namespace pinyon::tool {
 
+std::unique_ptr<io::file> open_to_inspect(const std::string& file) {
+    io::file_system& files = io::posix_file_system();
+    return files.open(files.resolve(file), io::open_mode::read_only);
+}
+
 bool has_live_writer(const std::string& file) {
     const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0) { return false; }
@@ -26,7 +31,7 @@ bool has_live_writer(const std::string& file) {
 
 std::optional<std::uint64_t> newest_sequence(const std::string& file) {
     try {
-        const auto opened = io::posix_file_system().open(file, io::open_mode::read_only);
+        const auto opened = open_to_inspect(file);
         return read_metas(*opened, file).current().sequence;
     } catch (const error&) { return std::nullopt; }
 }

@@ -5,13 +5,18 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "pinyon/mmap/file.hpp"
 #include "tools/arguments.hpp"
 
 namespace pinyon::tool {
+
+// The file behind the name, links followed, O_RDONLY.
+[[nodiscard]] std::unique_ptr<io::file> open_to_inspect(const std::string& file);
 
 // True when another process (or handle) has the file open for writing, as far as its lock tells.
 [[nodiscard]] bool has_live_writer(const std::string& file);

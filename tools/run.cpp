@@ -7,6 +7,7 @@
 
 #include "pinyon/engine/meta.hpp"
 #include "tools/commands.hpp"
+#include "tools/file_watch.hpp"
 #include "tools/table.hpp"
 
 namespace pinyon::tool {
@@ -36,7 +37,7 @@ int tell(const message& what, const streams& streams) {
 // Where a page stands in the file, when the file still says how large its pages are.
 std::string place(const std::string& file, std::uint64_t page) {
     try {
-        const auto opened = io::posix_file_system().open(file, io::open_mode::read_only);
+        const auto opened = open_to_inspect(file);
         const std::uint64_t page_bytes = read_metas(*opened, file).current().page_bytes;
         return fmt::format("page {} (offset {}): ", page, page * page_bytes);
     } catch (const error&) { return fmt::format("page {}: ", page); }
