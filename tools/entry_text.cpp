@@ -36,7 +36,8 @@ json number_json(Number number) {
     return number;
 }
 
-// The value of a scalar type, as stored (little-endian), given to `use`; false for other types and widths.
+// The value of a scalar type, as stored (little-endian), given to `use`; false for other types and
+// widths.
 template <class Use>
 bool with_scalar(const std::string& type, bytes value, Use&& use) {
     const auto as = [&](auto number) {
