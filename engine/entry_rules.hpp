@@ -6,6 +6,7 @@
 #include <string>
 
 #include "pinyon/engine/slotted_node.hpp"
+#include "pinyon/mmap/error.hpp"
 
 namespace pinyon {
 

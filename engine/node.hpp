@@ -35,8 +35,8 @@
 //                                                     entries i-1 and i; inner: key(i)
 //               underfull() -> bool                   below 40 % (or below t - 1 keys)
 //               static can_merge(left, right)         right's entries fit behind left's
-//               static balanced_index(left, right)    of the entries of both in a row, where to part
-//                                                     them evenly so that both parts fit;
+//               static balanced_index(left, right)    of the entries of both in a row, where to
+//                                                     part them evenly so that both parts fit;
 //                                                     left.count(): leave them as they are
 //   editing     (errc::corrupt when a damaged node makes a REQUIRES fail; nothing outside the page
 //               is hurt)

@@ -335,7 +335,7 @@ std::size_t extent_reader::read(std::uint64_t offset, std::span<std::byte> out) 
 }
 
 std::uint64_t view_bytes_max(const page_store& store) {
-    const std::uint64_t frames = store.source().statistics().frames_max;
+    const std::uint64_t frames = store.source().frames_max();
     return frames == 0 ? run_bytes_max : std::min(run_bytes_max, frames / 2 * store.page_bytes());
 }
 

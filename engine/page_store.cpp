@@ -103,6 +103,8 @@ io::page_run page_store::allocate_run(std::uint64_t pages) {
         run = space_.take_run(pages);
     }
     adopt(*run);
+    // What was known of these pages in their last life must not vouch for what is written now.
+    source_->forget(*run);
     return *run;
 }
 

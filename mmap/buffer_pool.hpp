@@ -57,6 +57,7 @@ public:
     void relieve() override;
     void publish() override;
     void evict_all() override;
+    [[nodiscard]] std::uint64_t frames_max() const noexcept override { return frames_max_; }
     [[nodiscard]] source_statistics statistics() const override;
 
     // Unmaps what is mapped without being entered. O(pages mapped), a scan of the whole limit where

@@ -37,6 +37,7 @@ public:
     void publish() override {}
     void evict_all() override;
     // frames_max is the ring's size: what a view of several pages may take.
+    [[nodiscard]] std::uint64_t frames_max() const noexcept override { return ring_pages; }
     [[nodiscard]] source_statistics statistics() const override;
 
 protected:

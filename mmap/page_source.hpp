@@ -214,6 +214,8 @@ public:
     // Evicts everything that may be evicted (for tests and for `release` on request).
     virtual void evict_all() = 0;
 
+    // Frames that the source may hold; 0: unbounded. O(1).
+    [[nodiscard]] virtual std::uint64_t frames_max() const noexcept { return 0; }
     [[nodiscard]] virtual source_statistics statistics() const = 0;
 
 protected:

@@ -17,6 +17,7 @@
 
 #include "pinyon/engine/format.hpp"
 #include "pinyon/engine/meta.hpp"
+#include "pinyon/mmap/memory_file.hpp"
 #include "support/errors.hpp"
 #include "support/temporary_directory.hpp"
 #include "support/whole_file.hpp"
@@ -329,6 +330,44 @@ BOOST_FIXTURE_TEST_CASE(an_aborted_transaction_leaves_no_trace, fixture) {
     db.update(
         [](pinyon::write_transaction& tx) { tx.open_raw("t").put(as_bytes("x"), as_bytes("y")); });
     BOOST_TEST(db.statistics().file_pages == pages);
+}
+
+// Pages that were nodes a moment ago become part of a large value: what was verified then says
+// nothing about what stands there now.
+BOOST_AUTO_TEST_CASE(a_recycled_page_is_verified_again_as_part_of_a_large_value) {
+    pinyon::io::memory_file_system files;
+    options how;
+    how.files = &files;
+    const database db = database::open("a.pinyon", how);
+    const auto each_key = [&](auto&& use) {
+        for (int i = 0; i < 3000; ++i) { use("key" + std::to_string(i)); }
+    };
+    db.update([&](pinyon::write_transaction& tx) {
+        auto tree = tx.open_raw("t");
+        each_key([&](const std::string& key) {
+            tree.put(as_bytes(key), as_bytes(std::string(200, 'v')));
+        });
+    });
+    {
+        const auto tx = db.begin_read();
+        const auto tree = tx.open_raw("t");
+        each_key([&](const std::string& key) { BOOST_TEST(tree.get(as_bytes(key)).has_value()); });
+    }
+    db.update([&](pinyon::write_transaction& tx) { tx.drop("t"); });
+    db.update([&](pinyon::write_transaction& tx) {
+        tx.open_raw("u").put(as_bytes("large"), as_bytes(std::string(400'000, 'Z')));
+    });
+    const auto file = files.open(db.path(), pinyon::io::open_mode::read_write);
+    std::vector<char> content(file->size());
+    BOOST_REQUIRE(file->read(0, std::as_writable_bytes(std::span(content))) == content.size());
+    const std::string inside(4096, 'Z');
+    const std::size_t place = std::string_view(content.data(), content.size()).find(inside);
+    BOOST_REQUIRE(place != std::string_view::npos);
+    file->write(place, as_bytes("?"));
+    BOOST_TEST(code_of([&] {
+                   const auto tx = db.begin_read();
+                   (void)tx.open_raw("u").get(as_bytes("large"));
+               }) == errc::corrupt);
 }
 
 BOOST_AUTO_TEST_CASE(a_database_in_memory) {
