@@ -240,7 +240,8 @@ BOOST_AUTO_TEST_CASE(boost_interprocess_is_seen_in_mmap_alone) {
     for (const source& file : sources()) {
         for (const include& line : includes_of(file)) {
             // The test of the mapping holds Boost to the facts that mmap/ builds on.
-            if (!line.name.starts_with("boost/interprocess") || file.path == "tests/mapping_test.cpp") {
+            if (!line.name.starts_with("boost/interprocess") ||
+                file.path == "tests/mapping_test.cpp") {
                 continue;
             }
             ++uses;
