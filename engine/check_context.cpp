@@ -42,7 +42,7 @@ void check_context::report_at(finding_kind kind, std::uint64_t offset, const std
     emit({kind, level, std::nullopt, offset, tree_, text});
 }
 
-void check_context::emit(finding found) {
+void check_context::emit(const finding& found) {
     if (stopped_) { return; }
     ++(found.level == severity::error ? summary_.errors : summary_.warnings);
     if (on_finding_) { on_finding_(found); }

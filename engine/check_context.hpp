@@ -54,7 +54,7 @@ public:
     void advance(std::uint64_t pages);
 
 private:
-    void emit(finding found);
+    void emit(const finding& found);
 
     io::file& file_;
     const format::meta& meta_;

@@ -60,7 +60,7 @@ void read_core::finish() noexcept {
     if (slot_ != nullptr) { snapshot_registry::release(*std::exchange(slot_, nullptr)); }
 }
 
-write_core::write_core(std::shared_ptr<database_core> database, page_store& store,
+write_core::write_core(const std::shared_ptr<database_core>& database, page_store& store,
                        const published_state& start)
     : transaction_core(database, store, start, start.transaction + 1, true), database_(*database) {}
 

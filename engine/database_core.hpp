@@ -45,7 +45,7 @@ private:
 
 class write_core final : public transaction_core {
 public:
-    write_core(std::shared_ptr<database_core> database, page_store& store,
+    write_core(const std::shared_ptr<database_core>& database, page_store& store,
                const published_state& start);
     ~write_core();
     void commit();

@@ -29,6 +29,7 @@
 #pragma once
 
 #include <bit>
+#include <cmath>
 #include <concepts>
 #include <cstdint>
 #include <string>
@@ -112,7 +113,7 @@ template <scalar T>
     if constexpr (std::is_enum_v<T>) {
         return to_ordered(static_cast<std::underlying_type_t<T>>(value));
     } else if constexpr (std::is_floating_point_v<T>) {
-        if (value != value) { raise_not_a_number(); }
+        if (std::isnan(value)) { raise_not_a_number(); }
         if (value == T{0}) { return sign; }
         const auto bits = std::bit_cast<word>(value);
         return (bits & sign) != 0 ? static_cast<word>(~bits) : static_cast<word>(bits | sign);

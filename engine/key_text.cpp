@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <optional>
 #include <vector>
 
@@ -272,7 +273,7 @@ template <class T>
             refuse(type, text, "a number that " + std::to_string(sizeof(T) * 8) + " bits can hold");
         }
         bool sound = parsed.ec == std::errc() && parsed.ptr == end;
-        if constexpr (std::is_floating_point_v<T>) { sound = sound && value == value; }
+        if constexpr (std::is_floating_point_v<T>) { sound = sound && !std::isnan(value); }
         if (!sound) {
             refuse(type, text,
                    std::is_floating_point_v<T> ? "a number such as -1.5e3"

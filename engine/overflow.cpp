@@ -341,9 +341,7 @@ std::uint64_t view_bytes_max(const page_store& store) {
 
 bytes view_extent(page_store& store, const format::extent_reference& reference) {
     check_reference(store, reference);
-    // Statistics are not free, and eight pages are in reach of every pool.
-    if (reference.pieces != 1 ||
-        (reference.length > 8 * store.page_bytes() && reference.length > view_bytes_max(store))) {
+    if (reference.pieces != 1 || reference.length > view_bytes_max(store)) {
         raise(errc::value_too_long, "a value of " + std::to_string(reference.length) +
                                         " bytes is too long for one view: read it as a stream");
     }

@@ -20,13 +20,13 @@ public:
     void add(descriptor& entry) {
         const std::lock_guard lock(mutex_);
         entry.next_ = first_;
-        if (first_ != nullptr) first_->previous_ = &entry;
+        if (first_ != nullptr) { first_->previous_ = &entry; }
         first_ = &entry;
     }
 
     void remove(descriptor& entry) {
         const std::lock_guard lock(mutex_);
-        if (entry.next_ != nullptr) entry.next_->previous_ = entry.previous_;
+        if (entry.next_ != nullptr) { entry.next_->previous_ = entry.previous_; }
         (entry.previous_ != nullptr ? entry.previous_->next_ : first_) = entry.next_;
     }
 
@@ -37,7 +37,7 @@ private:
     static void in_parent() { get().mutex_.unlock(); }
     static void in_child() {
         for (descriptor* entry = get().first_; entry != nullptr; entry = entry->next_) {
-            if (entry->number_ >= 0) ::close(entry->number_);
+            if (entry->number_ >= 0) { ::close(entry->number_); }
             entry->number_ = -1;
         }
         get().mutex_.unlock();
@@ -51,7 +51,7 @@ descriptor::descriptor(int number) : number_(number) { descriptor_list::get().ad
 
 descriptor::~descriptor() {
     descriptor_list::get().remove(*this);
-    if (number_ >= 0) ::close(number_);
+    if (number_ >= 0) { ::close(number_); }
 }
 
 std::shared_ptr<descriptor> adopt_descriptor(int number) {

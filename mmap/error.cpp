@@ -46,14 +46,14 @@ constexpr std::array descriptions{
 // The table is in the order of the codes, which start at 1.
 [[nodiscard]] constexpr bool in_order() noexcept {
     for (std::size_t i = 0; i != descriptions.size(); ++i) {
-        if (static_cast<std::size_t>(descriptions[i].code) != i + 1) return false;
+        if (static_cast<std::size_t>(descriptions[i].code) != i + 1) { return false; }
     }
     return static_cast<std::size_t>(errc::misuse) == descriptions.size();
 }
 static_assert(in_order());
 
 [[nodiscard]] const description* describe(int value) noexcept {
-    if (value < 1 || static_cast<std::size_t>(value) > descriptions.size()) return nullptr;
+    if (value < 1 || static_cast<std::size_t>(value) > descriptions.size()) { return nullptr; }
     return &descriptions[static_cast<std::size_t>(value) - 1];
 }
 
@@ -62,7 +62,7 @@ public:
     [[nodiscard]] const char* name() const noexcept override { return "pinyon"; }
     [[nodiscard]] std::string message(int value) const override {
         const description* found = describe(value);
-        if (found == nullptr) return "unknown error " + std::to_string(value);
+        if (found == nullptr) { return "unknown error " + std::to_string(value); }
         return std::string(found->message) + " [" + found->name + "]";
     }
 };

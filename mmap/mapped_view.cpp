@@ -51,7 +51,7 @@ public:
     ~mapped_view() override {
         // The view is not in a forked child, where the same addresses may be in use for other
         // things.
-        if (origin_.handle->forked()) (void)region_.release();
+        if (origin_.handle->forked()) { (void)region_.release(); }
     }
 
     void populate(byte_range range, bool for_write) override {
@@ -59,7 +59,7 @@ public:
         if (for_write && access_ != view_access::write) {
             raise(errc::misuse, "mapping a read-only view of " + origin_.path + " for writing");
         }
-        if (range.size == 0) return;
+        if (range.size == 0) { return; }
         const int failure = origin_.memory->populate(base(), range, for_write);
         if (failure == ENOTSUP) {
             read_through(range);
@@ -72,7 +72,7 @@ public:
     }
 
     void unmap(std::span<const byte_range> ranges) override {
-        for (const byte_range& range : ranges) check(range);
+        for (const byte_range& range : ranges) { check(range); }
         if (const int failure = origin_.memory->drop(base(), ranges)) {
             raise_os(failure, "unmapping pages of " + origin_.path);
         }
@@ -85,7 +85,9 @@ public:
 
     void flush(byte_range range) override {
         check(range);
-        if (range.size == 0) return;  // which mapped_region would take for the whole view
+        if (range.size == 0) {
+            return;  // which mapped_region would take for the whole view
+        }
         errno = 0;
         if (!region_->flush(range.offset - first_, range.size, false)) {
             raise_os(errno != 0 ? errno : EIO, "flushing " + describe(range, origin_.path));
@@ -93,7 +95,7 @@ public:
     }
 
     void will_need(std::span<const byte_range> ranges) override {
-        for (const byte_range& range : ranges) check(range);
+        for (const byte_range& range : ranges) { check(range); }
         // Advice: what the kernel does not take is read when it is needed.
         (void)origin_.memory->will_need(base(), ranges);
     }
@@ -137,11 +139,11 @@ private:
             const std::uint64_t wanted = std::min<std::uint64_t>(end - offset, scratch.size());
             const ssize_t got =
                 ::pread(origin_.handle->get(), scratch.data(), wanted, static_cast<off_t>(offset));
-            if (got < 0 && errno == EINTR) continue;
+            if (got < 0 && errno == EINTR) { continue; }
             // The last page of a file may be shorter than a page.
-            if (got <= 0 && page_aligned(offset)) raise_unreadable(range);
-            if (got <= 0) offset += os_page_bytes - offset % os_page_bytes;
-            if (got > 0) offset += static_cast<std::uint64_t>(got);
+            if (got <= 0 && page_aligned(offset)) { raise_unreadable(range); }
+            if (got <= 0) { offset += os_page_bytes - offset % os_page_bytes; }
+            if (got > 0) { offset += static_cast<std::uint64_t>(got); }
         }
     }
 
@@ -167,7 +169,7 @@ std::unique_ptr<mapping> map_view(view_origin origin, view_access access, std::u
     } catch (const ipc::interprocess_exception& failure) {
         const int number = failure.get_native_error();
         // EOVERFLOW: offsets beyond what any file can have, beyond any address space, too.
-        if (number == ENOMEM || number == EOVERFLOW) return nullptr;
+        if (number == ENOMEM || number == EOVERFLOW) { return nullptr; }
         raise_os(number, "mapping " + origin.path);
     }
     const bool single =

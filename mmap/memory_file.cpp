@@ -16,7 +16,7 @@ namespace {
 
 [[nodiscard]] std::shared_ptr<descriptor> make_memory(const std::string& path) {
     const int number = ::memfd_create("pinyon", MFD_CLOEXEC);
-    if (number < 0) raise_os(errno, "making the file " + path + " in memory");
+    if (number < 0) { raise_os(errno, "making the file " + path + " in memory"); }
     return adopt_descriptor(number);
 }
 
@@ -31,7 +31,7 @@ memory_file_system::memory_file_system(const capabilities& allowed) : offers_(pr
 
 memory_file_system::node memory_file_system::find(const std::string& path) {
     const auto found = files_.find(path);
-    if (found == files_.end()) raise_os(ENOENT, "looking for " + path + " in memory");
+    if (found == files_.end()) { raise_os(ENOENT, "looking for " + path + " in memory"); }
     return found->second;
 }
 
@@ -42,7 +42,7 @@ std::unique_ptr<file> memory_file_system::open(const std::string& path, open_mod
     const std::lock_guard lock(mutex_);
     node memory;
     if (mode == open_mode::create_new) {
-        if (files_.count(path) != 0) raise_os(EEXIST, "creating " + path + " in memory");
+        if (files_.count(path) != 0) { raise_os(EEXIST, "creating " + path + " in memory"); }
         memory = make_memory(path);
     } else {
         memory = find(path);
@@ -52,10 +52,10 @@ std::unique_ptr<file> memory_file_system::open(const std::string& path, open_mod
     }
     const int access = mode == open_mode::read_only ? O_RDONLY : O_RDWR;
     const int number = ::open(reopening_path(memory->get()).c_str(), access | O_CLOEXEC);
-    if (number < 0) raise_os(errno, "opening " + path + " in memory (is /proc mounted?)");
+    if (number < 0) { raise_os(errno, "opening " + path + " in memory (is /proc mounted?)"); }
     auto result =
         std::make_unique<posix_file>(adopt_descriptor(number), path, mode, medium::memory, offers_);
-    if (mode == open_mode::create_new) files_.emplace(path, std::move(memory));
+    if (mode == open_mode::create_new) { files_.emplace(path, std::move(memory)); }
     return result;
 }
 
@@ -67,7 +67,9 @@ bool memory_file_system::exists(const std::string& path) {
 void memory_file_system::rename_no_replace(const std::string& from, const std::string& to) {
     const std::lock_guard lock(mutex_);
     (void)find(from);
-    if (files_.count(to) != 0) raise_os(EEXIST, "renaming " + from + " to " + to + " in memory");
+    if (files_.count(to) != 0) {
+        raise_os(EEXIST, "renaming " + from + " to " + to + " in memory");
+    }
     auto entry = files_.extract(from);
     entry.key() = to;
     files_.insert(std::move(entry));

@@ -25,7 +25,8 @@ constexpr std::uint64_t unlimited = ~std::uint64_t{0};
                                            const std::string& name) {
     std::uint64_t limit = limit_in(mount + '/' + name);
     while (path.size() > 1) {
-        limit = std::min(limit, limit_in(mount + path + '/' + name));
+        limit =
+            std::min(limit, limit_in(std::string(mount).append(path).append(1, '/').append(name)));
         path.resize(path.rfind('/'));
     }
     return limit;

@@ -86,9 +86,9 @@ constexpr unsigned long pagemap_scan = _IOWR('f', 16, scan_argument);
 [[nodiscard]] std::shared_ptr<descriptor> open_userfaultfd() {
     auto result = adopt(
         ::syscall(kernel::sys_userfaultfd, O_CLOEXEC | O_NONBLOCK | kernel::uffd_user_mode_only));
-    if (result == nullptr) return nullptr;
+    if (result == nullptr) { return nullptr; }
     kernel::uffd_api api{kernel::uffd_version, kernel::uffd_feature_wp_async, 0};
-    if (::ioctl(result->get(), kernel::uffd_io_api, &api) != 0) return nullptr;
+    if (::ioctl(result->get(), kernel::uffd_io_api, &api) != 0) { return nullptr; }
     return result;
 }
 
@@ -111,7 +111,7 @@ constexpr unsigned long pagemap_scan = _IOWR('f', 16, scan_argument);
 
 [[nodiscard]] int advise_one(void* address, std::uint64_t bytes, int advice) noexcept {
     while (::madvise(address, bytes, advice) != 0) {
-        if (errno != EINTR && errno != EAGAIN) return errno;
+        if (errno != EINTR && errno != EAGAIN) { return errno; }
     }
     return 0;
 }
@@ -137,7 +137,7 @@ class test_pages {
 public:
     test_pages() : data_(reserve_memory(bytes)) {}
     ~test_pages() {
-        if (data_ != nullptr) release_memory(data_, bytes);
+        if (data_ != nullptr) { release_memory(data_, bytes); }
     }
     test_pages(const test_pages&) = delete;
     test_pages& operator=(const test_pages&) = delete;
@@ -158,7 +158,7 @@ private:
 
 [[nodiscard]] bool has_pagemap_scan(std::byte* page) {
     const auto pagemap = open_pagemap();
-    if (pagemap == nullptr) return false;
+    if (pagemap == nullptr) { return false; }
     kernel::page_region region{};
     kernel::scan_argument argument{};
     argument.size = sizeof argument;
@@ -179,11 +179,13 @@ capabilities probe(const capabilities& allowed) {
                                 " bytes; Pinyon needs a kernel with pages of 4096");
     }
     const test_pages pages;
-    if (pages.data() == nullptr) raise_os(ENOMEM, "probing the kernel with two pages of memory");
+    if (pages.data() == nullptr) {
+        raise_os(ENOMEM, "probing the kernel with two pages of memory");
+    }
     capabilities result = allowed;
-    if (result.userfaultfd) result.userfaultfd = open_userfaultfd() != nullptr;
-    if (result.process_madvise) result.process_madvise = has_process_madvise(pages.data());
-    if (result.pagemap_scan) result.pagemap_scan = has_pagemap_scan(pages.data());
+    if (result.userfaultfd) { result.userfaultfd = open_userfaultfd() != nullptr; }
+    if (result.process_madvise) { result.process_madvise = has_process_madvise(pages.data()); }
+    if (result.pagemap_scan) { result.pagemap_scan = has_pagemap_scan(pages.data()); }
     if (result.populate) {
         result.populate = advise_one(pages.data(), os_page_bytes, kernel::madv_populate_read) == 0;
     }
@@ -191,8 +193,8 @@ capabilities probe(const capabilities& allowed) {
 }
 
 process_memory::process_memory(const capabilities& offers) : offers_(offers) {
-    if (offers.userfaultfd) faults_ = open_userfaultfd();
-    if (offers.process_madvise) self_ = open_self();
+    if (offers.userfaultfd) { faults_ = open_userfaultfd(); }
+    if (offers.process_madvise) { self_ = open_self(); }
     pagemap_ = open_pagemap();
 }
 
@@ -204,7 +206,7 @@ bool process_memory::prepare(std::byte* address, std::uint64_t bytes) {
     if (const int failure = advise_one(address, bytes, MADV_DONTFORK)) {
         raise_os(failure, "keeping a mapping from the children of this process");
     }
-    if (faults_ == nullptr) return false;
+    if (faults_ == nullptr) { return false; }
     kernel::uffd_register request{address_of(address), bytes, kernel::uffd_register_mode_wp, 0};
     return ::ioctl(faults_->get(), kernel::uffd_io_register, &request) == 0;
 }
@@ -218,12 +220,14 @@ int process_memory::advise(std::byte* base, std::span<const byte_range> ranges, 
             batch[i] = {at(base, ranges[i].offset), ranges[i].size};
         }
         const ssize_t done = advise_many(*self_, {batch.data(), count}, advice);
-        if (done < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-        if (done <= 0) break;  // the ranges one by one will tell which one and why
+        if (done < 0 && (errno == EINTR || errno == EAGAIN)) { continue; }
+        if (done <= 0) {
+            break;  // the ranges one by one will tell which one and why
+        }
         auto left = static_cast<std::uint64_t>(done);
         std::size_t whole = 0;
-        while (whole != count && left >= ranges[whole].size) left -= ranges[whole++].size;
-        if (whole == 0) break;
+        while (whole != count && left >= ranges[whole].size) { left -= ranges[whole++].size; }
+        if (whole == 0) { break; }
         ranges = ranges.subspan(whole);
     }
     for (const byte_range& range : ranges) {
@@ -243,7 +247,7 @@ int process_memory::will_need(std::byte* base, std::span<const byte_range> range
 }
 
 int process_memory::populate(std::byte* base, byte_range range, bool for_write) const {
-    if (!offers_.populate) return ENOTSUP;
+    if (!offers_.populate) { return ENOTSUP; }
     return advise_one(at(base, range.offset), range.size,
                       for_write ? kernel::madv_populate_write : kernel::madv_populate_read);
 }
@@ -251,15 +255,15 @@ int process_memory::populate(std::byte* base, byte_range range, bool for_write) 
 void process_memory::resident(std::byte* base, byte_range range,
                               std::vector<byte_range>& out) const {
     const std::size_t before = out.size();
-    if (range.size == 0 || scan(base, range, out)) return;
+    if (range.size == 0 || scan(base, range, out)) { return; }
     out.resize(before);
-    if (read_map(base, range, out)) return;
+    if (read_map(base, range, out)) { return; }
     out.resize(before);
     out.push_back(range);
 }
 
 bool process_memory::scan(std::byte* base, byte_range range, std::vector<byte_range>& out) const {
-    if (!offers_.pagemap_scan || pagemap_ == nullptr) return false;
+    if (!offers_.pagemap_scan || pagemap_ == nullptr) { return false; }
     const std::size_t first = out.size();
     std::array<kernel::page_region, 256> regions;
     kernel::scan_argument argument{};
@@ -272,8 +276,8 @@ bool process_memory::scan(std::byte* base, byte_range range, std::vector<byte_ra
     argument.return_mask = kernel::page_is_present;
     while (argument.start < argument.end) {
         const int found = ::ioctl(pagemap_->get(), kernel::pagemap_scan, &argument);
-        if (found < 0 && errno == EINTR) continue;
-        if (found < 0 || argument.walk_end <= argument.start) return false;
+        if (found < 0 && errno == EINTR) { continue; }
+        if (found < 0 || argument.walk_end <= argument.start) { return false; }
         for (int i = 0; i != found; ++i) {
             const kernel::page_region& region = regions[static_cast<std::size_t>(i)];
             append(out, first, region.start - address_of(base), region.end - region.start);
@@ -285,7 +289,7 @@ bool process_memory::scan(std::byte* base, byte_range range, std::vector<byte_ra
 
 bool process_memory::read_map(std::byte* base, byte_range range,
                               std::vector<byte_range>& out) const {
-    if (pagemap_ == nullptr) return false;
+    if (pagemap_ == nullptr) { return false; }
     constexpr std::uint64_t present = std::uint64_t{1} << 63;
     const std::size_t first = out.size();
     std::vector<std::uint64_t> entries(std::min<std::uint64_t>(range.size / os_page_bytes, 8192));
@@ -297,12 +301,12 @@ bool process_memory::read_map(std::byte* base, byte_range range,
         const std::uint64_t entry = (address_of(base) + offset) / os_page_bytes;
         const ssize_t got = ::pread(pagemap_->get(), entries.data(), wanted * sizeof entries[0],
                                     static_cast<off_t>(entry * sizeof entries[0]));
-        if (got < 0 && errno == EINTR) continue;
+        if (got < 0 && errno == EINTR) { continue; }
         const auto count =
             static_cast<std::uint64_t>(std::max<ssize_t>(got, 0)) / sizeof entries[0];
-        if (count == 0) return false;
+        if (count == 0) { return false; }
         for (std::uint64_t i = 0; i != count; ++i, offset += os_page_bytes) {
-            if ((entries[i] & present) != 0) append(out, first, offset, os_page_bytes);
+            if ((entries[i] & present) != 0) { append(out, first, offset, os_page_bytes); }
         }
     }
     return true;
@@ -344,7 +348,7 @@ int drop_file_cache(int file, byte_range range) noexcept {
 int start_file_write_back(int file, byte_range range) noexcept {
     while (::sync_file_range(file, static_cast<off_t>(range.offset), static_cast<off_t>(range.size),
                              SYNC_FILE_RANGE_WRITE) != 0) {
-        if (errno != EINTR) return errno;
+        if (errno != EINTR) { return errno; }
     }
     return 0;
 }
@@ -354,7 +358,7 @@ int wait_file_write_back(int file, byte_range range) noexcept {
         SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
     while (::sync_file_range(file, static_cast<off_t>(range.offset), static_cast<off_t>(range.size),
                              wait) != 0) {
-        if (errno != EINTR) return errno;
+        if (errno != EINTR) { return errno; }
     }
     return 0;
 }

@@ -21,7 +21,7 @@ reserved_memory::reserved_memory(reserved_memory&& other) noexcept
     : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
 
 reserved_memory::~reserved_memory() {
-    if (data_ != nullptr) release_memory(data_, bytes_);
+    if (data_ != nullptr) { release_memory(data_, bytes_); }
 }
 
 // The zero bytes of fresh memory are the initial value of these atomics, so nothing is constructed
@@ -60,7 +60,7 @@ public:
                                                     std::memory_order_relaxed));
     }
     ~slot_lease() {
-        if (is_own()) slots_taken.fetch_and(~bit(), std::memory_order_release);
+        if (is_own()) { slots_taken.fetch_and(~bit(), std::memory_order_release); }
     }
     slot_lease(const slot_lease&) = delete;
     slot_lease& operator=(const slot_lease&) = delete;
@@ -83,7 +83,7 @@ unsigned visit_counters::thread_slot() noexcept {
 
 std::uint64_t visit_counters::visits() const noexcept {
     std::uint64_t sum = 0;
-    for (const counter& slot : slots_) sum += slot.visits.load(std::memory_order_relaxed);
+    for (const counter& slot : slots_) { sum += slot.visits.load(std::memory_order_relaxed); }
     return sum;
 }
 

@@ -42,14 +42,14 @@ private:
 [[nodiscard]] ssize_t read_once(int file, std::uint64_t offset, std::span<std::byte> out) {
     for (;;) {
         const ssize_t got = ::pread(file, out.data(), out.size(), static_cast<off_t>(offset));
-        if (got >= 0 || errno != EINTR) return got;
+        if (got >= 0 || errno != EINTR) { return got; }
     }
 }
 
 [[nodiscard]] ssize_t write_once(int file, std::uint64_t offset, std::span<const std::byte> data) {
     for (;;) {
         const ssize_t put = ::pwrite(file, data.data(), data.size(), static_cast<off_t>(offset));
-        if (put >= 0 || errno != EINTR) return put;
+        if (put >= 0 || errno != EINTR) { return put; }
     }
 }
 
@@ -72,7 +72,7 @@ posix_file::posix_file(std::shared_ptr<descriptor> handle, std::string path, ope
       mode_(mode),
       medium_(where),
       offers_(offers) {
-    if (medium_ == medium::memory) return;
+    if (medium_ == medium::memory) { return; }
     // Large folios that a sequential reader or a copy left in the cache go, and no new ones come: a
     // store into one rewrites all of it, and a fault may map all of it. Advice, so no error counts.
     (void)drop_file_cache(handle_->get(), {0, 0});
@@ -104,8 +104,8 @@ std::size_t posix_file::read(std::uint64_t offset, std::span<std::byte> out) {
     std::size_t done = 0;
     while (done != out.size()) {
         const ssize_t got = read_once(number(), offset + done, out.subspan(done));
-        if (got < 0) raise_os(errno, at("reading", {offset, out.size()}));
-        if (got == 0) break;
+        if (got < 0) { raise_os(errno, at("reading", {offset, out.size()})); }
+        if (got == 0) { break; }
         done += static_cast<std::size_t>(got);
     }
     return done;
@@ -119,7 +119,7 @@ const descriptor* posix_file::direct() {
     if (direct_ == nullptr && !direct_refused_ && medium_ == medium::disk) {
         const int access = mode_ == open_mode::read_only ? O_RDONLY : O_RDWR;
         const int opened = ::open(reopening_path(original).c_str(), access | O_DIRECT | O_CLOEXEC);
-        if (opened >= 0) direct_ = adopt_descriptor(opened);
+        if (opened >= 0) { direct_ = adopt_descriptor(opened); }
         direct_refused_ = opened < 0;
     }
     return direct_.get();
@@ -131,7 +131,7 @@ std::size_t posix_file::read_medium(std::uint64_t offset, std::span<std::byte> o
     }
     const descriptor* direct_file = direct();
     if (direct_file == nullptr) {
-        if (medium_ == medium::disk) (void)drop_file_cache(number(), {offset, out.size()});
+        if (medium_ == medium::disk) { (void)drop_file_cache(number(), {offset, out.size()}); }
         return read(offset, out);
     }
     const aligned_buffer buffer(std::min(out.size(), direct_bytes_max));
@@ -144,10 +144,10 @@ std::size_t posix_file::read_medium(std::uint64_t offset, std::span<std::byte> o
             (void)drop_file_cache(number(), {offset, out.size()});
             return read(offset, out);
         }
-        if (got < 0) raise_os(errno, at("reading from the medium", {offset, out.size()}));
+        if (got < 0) { raise_os(errno, at("reading from the medium", {offset, out.size()})); }
         std::memcpy(out.data() + done, buffer.data(), static_cast<std::size_t>(got));
         done += static_cast<std::size_t>(got);
-        if (static_cast<std::size_t>(got) % direct_alignment != 0 || got == 0) break;
+        if (static_cast<std::size_t>(got) % direct_alignment != 0 || got == 0) { break; }
     }
     return done;
 }
@@ -168,8 +168,8 @@ void posix_file::write_pieces(std::uint64_t offset, std::span<const std::byte> d
             by_page ? static_cast<std::size_t>(std::min<std::uint64_t>(room, data.size()))
                     : data.size();
         const ssize_t put = write_once(number(), offset, data.first(piece));
-        if (put < 0) raise_os(errno, at("writing", whole));
-        if (put == 0) raise_os(ENOSPC, at("writing", whole));
+        if (put < 0) { raise_os(errno, at("writing", whole)); }
+        if (put == 0) { raise_os(ENOSPC, at("writing", whole)); }
         offset += static_cast<std::uint64_t>(put);
         data = data.subspan(static_cast<std::size_t>(put));
     }
@@ -181,16 +181,16 @@ void posix_file::write_medium(std::uint64_t offset, std::span<const std::byte> d
     }
     require_writable("writing to");
     const descriptor* direct_file = direct();
-    if (direct_file == nullptr) return write_pieces(offset, data);
+    if (direct_file == nullptr) { return write_pieces(offset, data); }
     const aligned_buffer buffer(std::min(data.size(), direct_bytes_max));
     while (!data.empty()) {
         const std::size_t piece = std::min(data.size(), direct_bytes_max);
         std::memcpy(buffer.data(), data.data(), piece);
         const ssize_t put = write_once(direct_file->get(), offset, {buffer.data(), piece});
         // Refused only now, or stopped inside a block: the rest goes the other way.
-        if (put < 0 && errno == EINVAL) return write_pieces(offset, data);
-        if (put < 0) raise_os(errno, at("writing to the medium", {offset, data.size()}));
-        if (put == 0) raise_os(ENOSPC, at("writing to the medium", {offset, data.size()}));
+        if (put < 0 && errno == EINVAL) { return write_pieces(offset, data); }
+        if (put < 0) { raise_os(errno, at("writing to the medium", {offset, data.size()})); }
+        if (put == 0) { raise_os(ENOSPC, at("writing to the medium", {offset, data.size()})); }
         offset += static_cast<std::uint64_t>(put);
         data = data.subspan(static_cast<std::size_t>(put));
         if (static_cast<std::size_t>(put) % direct_alignment != 0) {
@@ -201,16 +201,16 @@ void posix_file::write_medium(std::uint64_t offset, std::span<const std::byte> d
 
 void posix_file::sync() {
     while (::fdatasync(number()) != 0) {
-        if (errno != EINTR) raise_os(errno, "syncing " + path_);
+        if (errno != EINTR) { raise_os(errno, "syncing " + path_); }
     }
 }
 
 // 0 or an errno; EOPNOTSUPP when the file system or a test has no fallocate.
 int posix_file::reserve(std::uint64_t from, std::uint64_t to) {
-    if (!offers_.fallocate) return EOPNOTSUPP;
+    if (!offers_.fallocate) { return EOPNOTSUPP; }
     while (::fallocate(number(), 0, static_cast<off_t>(from), static_cast<off_t>(to - from)) != 0) {
-        if (errno == ENOSYS) return EOPNOTSUPP;
-        if (errno != EINTR) return errno;
+        if (errno == ENOSYS) { return EOPNOTSUPP; }
+        if (errno != EINTR) { return errno; }
     }
     return 0;
 }
@@ -235,9 +235,9 @@ void posix_file::grow(std::uint64_t size) {
     const std::uint64_t before = this->size();
     const std::uint64_t from = reserved_.load(std::memory_order_relaxed) ? before : 0;
     const std::uint64_t to = std::max(size, before);
-    if (from == to) return;
+    if (from == to) { return; }
     const std::string what = "growing " + path_ + " to " + std::to_string(to) + " bytes";
-    if (to > static_cast<std::uint64_t>(INT64_MAX)) raise_os(EFBIG, what);
+    if (to > static_cast<std::uint64_t>(INT64_MAX)) { raise_os(EFBIG, what); }
     int failure = reserve(from, to);
     if (failure == EOPNOTSUPP) {
         failure = 0;
@@ -251,8 +251,10 @@ void posix_file::grow(std::uint64_t size) {
     if (failure != 0) {
         // What was allocated before the disk was full goes back; should that fail, too, the file is
         // longer than needed and no worse.
-        if (to > before) (void)::ftruncate(number(), static_cast<off_t>(before));
-        if (failure == ENOMEM) failure = ENOSPC;  // a file in memory
+        if (to > before) { (void)::ftruncate(number(), static_cast<off_t>(before)); }
+        if (failure == ENOMEM) {
+            failure = ENOSPC;  // a file in memory
+        }
         raise_os(failure, what);
     }
     reserved_.store(true, std::memory_order_relaxed);
@@ -269,15 +271,15 @@ void posix_file::truncate(std::uint64_t size) {
 
 std::uint64_t posix_file::size() const {
     struct ::stat status {};
-    if (::fstat(number(), &status) != 0) raise_os(errno, "looking at " + path_);
+    if (::fstat(number(), &status) != 0) { raise_os(errno, "looking at " + path_); }
     return static_cast<std::uint64_t>(status.st_size);
 }
 
 bool posix_file::try_lock(lock_byte byte, lock_mode mode) {
-    if (mode == lock_mode::exclusive) require_writable("locking");
+    if (mode == lock_mode::exclusive) { require_writable("locking"); }
     struct ::flock request = lock_request(byte, mode == lock_mode::shared ? F_RDLCK : F_WRLCK);
     while (::fcntl(number(), F_OFD_SETLK, &request) != 0) {
-        if (errno == EAGAIN || errno == EACCES) return false;
+        if (errno == EAGAIN || errno == EACCES) { return false; }
         if (errno != EINTR) {
             raise_os(errno, "locking " + path_ + " (does its file system have locks?)");
         }
@@ -288,30 +290,32 @@ bool posix_file::try_lock(lock_byte byte, lock_mode mode) {
 void posix_file::unlock(lock_byte byte) {
     struct ::flock request = lock_request(byte, F_UNLCK);
     while (::fcntl(number(), F_OFD_SETLK, &request) != 0) {
-        if (errno != EINTR) raise_os(errno, "unlocking " + path_);
+        if (errno != EINTR) { raise_os(errno, "unlocking " + path_); }
     }
 }
 
 std::unique_ptr<mapping> posix_file::map(view_access access, std::uint64_t first,
                                          std::uint64_t bytes) {
-    if (access == view_access::write) require_writable("mapping for writing");
+    if (access == view_access::write) { require_writable("mapping for writing"); }
     constexpr std::uint64_t small = std::uint64_t{64} << 20;
-    if (!offers_.large_reservation && bytes > std::max(small, 2 * size())) return nullptr;
+    if (!offers_.large_reservation && bytes > std::max(small, 2 * size())) { return nullptr; }
     (void)number();
     std::shared_ptr<process_memory> memory;
     {
         const std::lock_guard lock(mutex_);
-        if (memory_ == nullptr) memory_ = std::make_shared<process_memory>(offers_);
+        if (memory_ == nullptr) { memory_ = std::make_shared<process_memory>(offers_); }
         memory = memory_;
     }
     auto result = map_view({handle_, std::move(memory), path_}, access, first, bytes);
-    if (result != nullptr) mapped_.store(true, std::memory_order_relaxed);
+    if (result != nullptr) { mapped_.store(true, std::memory_order_relaxed); }
     return result;
 }
 
 void posix_file::drop_cache(std::span<const byte_range> ranges) {
     for (const byte_range& range : ranges) {
-        if (range.size == 0) continue;  // which the system call would take for all the rest
+        if (range.size == 0) {
+            continue;  // which the system call would take for all the rest
+        }
         if (const int failure = drop_file_cache(number(), range)) {
             raise_os(failure, at("dropping the cache of", range));
         }
@@ -319,14 +323,14 @@ void posix_file::drop_cache(std::span<const byte_range> ranges) {
 }
 
 void posix_file::start_write_back(byte_range range) {
-    if (range.size == 0 || medium_ == medium::memory) return;
+    if (range.size == 0 || medium_ == medium::memory) { return; }
     if (const int failure = start_file_write_back(number(), range)) {
         raise_os(failure, at("starting to write back", range));
     }
 }
 
 void posix_file::wait_write_back(byte_range range) {
-    if (range.size == 0 || medium_ == medium::memory) return;
+    if (range.size == 0 || medium_ == medium::memory) { return; }
     if (const int failure = wait_file_write_back(number(), range)) {
         raise_os(failure, at("writing back", range));
     }

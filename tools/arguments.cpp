@@ -336,6 +336,7 @@ command_line chosen(const CLI::App& app, every_verb& all) {
 const std::vector<std::string>& verbs() {
     static const std::vector<std::string> names = [] {
         std::vector<std::string> list;
+        list.reserve(std::size(verb_texts));
         for (const verb_text& each : verb_texts) { list.emplace_back(each.name); }
         return list;
     }();

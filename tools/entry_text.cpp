@@ -18,7 +18,7 @@ bool is_plain_bytes(const std::string& type) { return type == "string" || type =
 
 // Text that print_key has escaped already, but for what only a terminal would mind.
 std::string printed(const std::string& type, bytes key) {
-    const std::string text = print_key(type, key);
+    std::string text = print_key(type, key);
     for (std::string_view rest = text; !rest.empty();) {
         const std::size_t length = printable_character(rest);
         if (length == 0) { return escaped(text); }

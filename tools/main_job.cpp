@@ -195,6 +195,7 @@ private:
 };
 
 bool wants_colour(int descriptor) {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread runs yet
     const char* const no_colour = std::getenv("NO_COLOR");
     return ::isatty(descriptor) == 1 && (no_colour == nullptr || *no_colour == '\0');
 }

@@ -40,7 +40,9 @@ std::size_t read_standard_input(std::span<char> out) {
 }
 
 bool wants_colour(int descriptor) {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread runs yet
     const char* const no_colour = std::getenv("NO_COLOR");
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread runs yet
     const char* const terminal = std::getenv("TERM");
     return ::isatty(descriptor) == 1 && (no_colour == nullptr || *no_colour == '\0') &&
            (terminal == nullptr || std::string(terminal) != "dumb");
