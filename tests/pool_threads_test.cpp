@@ -2,6 +2,7 @@
 // small. Meant for ThreadSanitizer as much as for what it checks itself.
 #define BOOST_TEST_MODULE pool_threads
 #include <boost/test/unit_test.hpp>
+#include <chrono>
 
 #include <array>
 #include <atomic>
@@ -152,6 +153,11 @@ struct world {
             }
         });
         write(transactions, true);
+        // On a busy machine the writer may be through before a reader has had its first turn.
+        constexpr std::uint64_t visits_wanted = 5000;
+        for (int turn = 0; turn < 10'000 && source->statistics().visits < visits_wanted; ++turn) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
         done = true;
         for (std::thread& thread : threads) { thread.join(); }
         BOOST_TEST(wrong == 0u);
