@@ -10,16 +10,39 @@ namespace {
 // image's own run cuts one in two, retiring the old image adds one, growing the file adds one.
 constexpr std::uint64_t spare_runs = 4;
 
+// A slot that holds nothing usable keeps nothing but what the other one keeps.
+[[nodiscard]] std::uint64_t transaction_in(const meta_slots& slots, unsigned slot) {
+    return slots.valid[slot] ? slots.valid[slot]->transaction : slots.current().transaction;
+}
+
 }  // namespace
 
 checkpoint_writer::checkpoint_writer(io::file& file, const meta_slots& slots)
     : file_(file),
       newest_(slots.current()),
-      older_transaction_(slots.valid[slots.newest() ^ 1U]
-                             ? slots.valid[slots.newest() ^ 1U]->transaction
-                             : slots.current().transaction),
+      slot_transactions_{transaction_in(slots, 0), transaction_in(slots, 1)},
       image_{newest_.free_first, newest_.free_pages},
       image_born_(newest_.transaction) {}
+
+void checkpoint_writer::kept(std::vector<std::uint64_t>& ids) const {
+    ids.insert(ids.end(), slot_transactions_.begin(), slot_transactions_.end());
+    for (const foreign_snapshot& each : foreign_) { ids.push_back(each.transaction); }
+}
+
+void checkpoint_writer::write_slot(const format::meta& meta) {
+    const auto slot = static_cast<unsigned>(meta.sequence & 1);
+    const io::lock_byte byte = slot == 0 ? io::lock_byte::meta0 : io::lock_byte::meta1;
+    const bool alone = file_.try_lock(byte, io::lock_mode::exclusive);
+    if (alone) {
+        std::erase_if(foreign_, [slot](const foreign_snapshot& each) { return each.slot == slot; });
+    } else {
+        foreign_.push_back({slot, slot_transactions_[slot]});
+    }
+    write_meta(file_, meta);
+    file_.sync();
+    slot_transactions_[slot] = meta.transaction;
+    if (alone) { file_.unlock(byte); }
+}
 
 void checkpoint_writer::write_image(page_store& store) {
     const std::uint64_t bound = store.space().image_bytes(spare_runs);
@@ -61,12 +84,10 @@ void checkpoint_writer::settle(page_store& store, const format::root_reference& 
     outcome = checkpoint_outcome::unknown;
     for (unsigned write = 0; write < 2; ++write) {
         ++meta.sequence;
-        write_meta(file_, meta);
-        file_.sync();
+        write_slot(meta);
     }
     sync_failed_ = false;
     newest_ = meta;
-    older_transaction_ = meta.transaction;
     image_ = next_image_;
     image_born_ = meta.transaction;
 }

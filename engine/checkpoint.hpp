@@ -5,13 +5,17 @@
 //     before a meta that names them is written.
 //  2. Each meta is durable before the other slot is touched; a state is acknowledged when both
 //     slots name it.
-//  3. After a failed sync nothing is written any more: the caller poisons the database.
+//  3. A slot is overwritten under its lock byte. Where another process holds that, because it reads the
+//     slot's state, the state's transaction stays kept until the byte can be had.
+//  4. After a failed sync nothing is written any more: the caller poisons the database.
 //
 // Threads: the writer. Failure: checkpoint_failure tells how far it came.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "pinyon/engine/meta.hpp"
 #include "pinyon/engine/page_store.hpp"
@@ -31,9 +35,9 @@ public:
 
     // The newest meta, as it stands in the file.
     [[nodiscard]] const format::meta& current() const noexcept { return newest_; }
-    // Transactions of both slots, the roots that a reopening could start from.
-    [[nodiscard]] std::uint64_t newest_transaction() const noexcept { return newest_.transaction; }
-    [[nodiscard]] std::uint64_t older_transaction() const noexcept { return older_transaction_; }
+    // Adds the transactions whose states must be kept: those of both slots, which a reopening could
+    // start from, and those that other processes read.
+    void kept(std::vector<std::uint64_t>& ids) const;
 
     // Writes the free-space image of the running transaction; before it, all trees are sealed.
     // Throws no_space, io with nothing lost.
@@ -43,9 +47,18 @@ public:
                 checkpoint_outcome& outcome);
 
 private:
+    // A state that another process reads, and the slot whose lock byte it holds.
+    struct foreign_snapshot {
+        unsigned slot;
+        std::uint64_t transaction;
+    };
+
+    void write_slot(const format::meta& meta);
+
     io::file& file_;
     format::meta newest_;
-    std::uint64_t older_transaction_;
+    std::array<std::uint64_t, 2> slot_transactions_;
+    std::vector<foreign_snapshot> foreign_;
     io::page_run image_;  // of the newest meta
     std::uint64_t image_born_;
     io::page_run next_image_;  // of the running transaction

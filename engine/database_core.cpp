@@ -175,8 +175,8 @@ void database_core::require_writable() const {
 }
 
 std::vector<std::uint64_t> database_core::kept_roots() const {
-    std::vector<std::uint64_t> kept{checkpoints_->newest_transaction(),
-                                    checkpoints_->older_transaction()};
+    std::vector<std::uint64_t> kept;
+    checkpoints_->kept(kept);
     snapshots_.held(kept);
     std::sort(kept.begin(), kept.end());
     kept.erase(std::unique(kept.begin(), kept.end()), kept.end());

@@ -370,6 +370,54 @@ BOOST_AUTO_TEST_CASE(a_recycled_page_is_verified_again_as_part_of_a_large_value)
                }) == errc::corrupt);
 }
 
+// As a backup does: it holds the lock byte of the slot whose state it reads.
+BOOST_AUTO_TEST_CASE(a_state_that_another_process_reads_is_kept) {
+    pinyon::io::memory_file_system files;
+    options how;
+    how.files = &files;
+    const database db = database::open("a.pinyon", how);
+    const auto rewrite = [&](char value) {
+        db.update([&](pinyon::write_transaction& tx) {
+            auto tree = tx.open_raw("t");
+            for (int i = 0; i < 300; ++i) {
+                tree.put(as_bytes("key" + std::to_string(i)), as_bytes(std::string(100, value)));
+            }
+        });
+    };
+    rewrite('a');
+    const auto copy = [&] {
+        const auto file = files.open(db.path(), pinyon::io::open_mode::read_only);
+        std::vector<std::byte> content(file->size());
+        BOOST_REQUIRE(file->read(0, content) == content.size());
+        return content;
+    };
+    const auto before = copy();
+    auto reader = files.open(db.path(), pinyon::io::open_mode::read_only);
+    BOOST_REQUIRE(reader->try_lock(pinyon::io::lock_byte::meta0, pinyon::io::lock_mode::shared));
+    for (char value = 'b'; value < 'j'; ++value) { rewrite(value); }
+    BOOST_TEST(db.statistics().held_pages > 0U);
+    // Every page of the state that it reads is as it was: the metas as they were, in front of the pages
+    // as they are, make a file that shows it.
+    auto mixed = copy();
+    std::copy_n(before.begin(), 8192, mixed.begin());
+    {
+        const auto file = files.open("mixed.pinyon", pinyon::io::open_mode::create_new);
+        file->write(0, mixed);
+    }
+    const database old = database::open("mixed.pinyon", how);
+    const auto tx = old.begin_read();
+    const auto tree = tx.open_raw("t");
+    for (int i = 0; i < 300; ++i) {
+        const auto value = tree.get(as_bytes("key" + std::to_string(i)));
+        BOOST_REQUIRE(value.has_value());
+        BOOST_TEST(as_text(*value) == std::string(100, 'a'));
+    }
+    reader->unlock(pinyon::io::lock_byte::meta0);
+    rewrite('z');
+    rewrite('z');
+    BOOST_TEST(db.statistics().held_pages == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(a_database_in_memory) {
     const database db = database::in_memory();
     db.update(
