@@ -111,8 +111,8 @@ private:
         std::fflush(stdout);
     }
 
-    // Applies `change(tree, key)` to the keys [0, entries) in random order, 1,000 a transaction. A file
-    // that outgrows a small address space is reopened, as the error says.
+    // Applies `change(tree, key)` to the keys [0, entries) in random order, 1,000 a transaction. A
+    // file that outgrows a small address space is reopened, as the error says.
     template <class Change>
     void in_transactions(database& db, std::uint64_t seed, Change&& change) {
         const bench::permutation order(entries_, seed);

@@ -5,8 +5,8 @@
 //     before a meta that names them is written.
 //  2. Each meta is durable before the other slot is touched; a state is acknowledged when both
 //     slots name it.
-//  3. A slot is overwritten under its lock byte. Where another process holds that, because it reads the
-//     slot's state, the state's transaction stays kept until the byte can be had.
+//  3. A slot is overwritten under its lock byte. Where another process holds that, because it reads
+//     the slot's state, the state's transaction stays kept until the byte can be had.
 //  4. After a failed sync nothing is written any more: the caller poisons the database.
 //
 // Threads: the writer. Failure: checkpoint_failure tells how far it came.

@@ -396,8 +396,8 @@ BOOST_AUTO_TEST_CASE(a_state_that_another_process_reads_is_kept) {
     BOOST_REQUIRE(reader->try_lock(pinyon::io::lock_byte::meta0, pinyon::io::lock_mode::shared));
     for (char value = 'b'; value < 'j'; ++value) { rewrite(value); }
     BOOST_TEST(db.statistics().held_pages > 0U);
-    // Every page of the state that it reads is as it was: the metas as they were, in front of the pages
-    // as they are, make a file that shows it.
+    // Every page of the state that it reads is as it was: the metas as they were, in front of the
+    // pages as they are, make a file that shows it.
     auto mixed = copy();
     std::copy_n(before.begin(), 8192, mixed.begin());
     {

@@ -1,5 +1,5 @@
-// Values of the sizes that are promised: 1 GiB as a stream, both ways, through a pool of 2 MiB; 10 MiB as
-// one view. On a real file.
+// Values of the sizes that are promised: 1 GiB as a stream, both ways, through a pool of 2 MiB; 10
+// MiB as one view. On a real file.
 #define BOOST_TEST_MODULE large_value
 #include <boost/test/unit_test.hpp>
 #include <string>
