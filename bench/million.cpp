@@ -117,14 +117,12 @@ int main(int argc, char** argv) {
             ->Unit(benchmark::kMillisecond)
             ->Iterations(1)
             ->UseRealTime();
-        benchmark::RegisterBenchmark(("get " + name).c_str(),
-                                     [=](benchmark::State& state) { get(state, path, chosen); })
-            ->Unit(benchmark::kMillisecond)
-            ->UseRealTime();
-        benchmark::RegisterBenchmark(("scan " + name).c_str(),
-                                     [=](benchmark::State& state) { scan(state, path, chosen); })
-            ->Unit(benchmark::kMillisecond)
-            ->UseRealTime();
+        benchmark::RegisterBenchmark(("get " + name).c_str(), [=](benchmark::State& state) {
+            get(state, path, chosen);
+        })->Unit(benchmark::kMillisecond);
+        benchmark::RegisterBenchmark(("scan " + name).c_str(), [=](benchmark::State& state) {
+            scan(state, path, chosen);
+        })->Unit(benchmark::kMillisecond);
     }
     pinyon::bench::timed_report report;
     benchmark::RunSpecifiedBenchmarks(&report);

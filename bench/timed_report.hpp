@@ -20,7 +20,10 @@ public:
         std::vector<Run> shown;
         for (const Run& run : runs) {
             if (run.run_type == Run::RT_Iteration) {
-                times_[run.benchmark_name()].push_back(run.GetAdjustedRealTime());
+                const std::string name = run.benchmark_name();
+                const bool waits = name.find("real_time") != std::string::npos;
+                times_[name].push_back(waits ? run.GetAdjustedRealTime()
+                                             : run.GetAdjustedCPUTime());
             } else if (run.aggregate_name == "median") {
                 shown.push_back(run);
             }
@@ -28,7 +31,7 @@ public:
         if (!shown.empty()) { ConsoleReporter::ReportRuns(shown); }
     }
 
-    // Nanoseconds per iteration in the middle repetition; 0 when it did not run.
+    // Time of an iteration in the middle repetition, in the benchmark's unit; 0 when it did not run.
     [[nodiscard]] double median(const std::string& prefix) const {
         std::vector<double> times = times_of(prefix);
         if (times.empty()) { return 0; }
@@ -58,6 +61,9 @@ inline void print_methodology() {
     std::printf(
         "Repetitions interleaved (random order), medians; times are of this machine, ratios "
         "travel.\n"
+        "Work in memory is judged by the processor time of its thread, work that waits for the "
+        "disk "
+        "(real_time) by the clock.\n"
         "Google Benchmark's Debian package was built without NDEBUG and says so; what it times was "
         "not.\n\n");
 }
