@@ -31,7 +31,7 @@ public:
         if (!shown.empty()) { ConsoleReporter::ReportRuns(shown); }
     }
 
-    // Time of an iteration in the middle repetition, in the benchmark's unit; 0 when it did not run.
+    // Time of an iteration in the middle repetition, in its unit; 0 when it did not run.
     [[nodiscard]] double median(const std::string& prefix) const {
         std::vector<double> times = times_of(prefix);
         if (times.empty()) { return 0; }
