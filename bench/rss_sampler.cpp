@@ -1,6 +1,7 @@
 #include "rss_sampler.hpp"
 
 #include <poll.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 #include <array>
 #include <chrono>
 #include <cstdio>
+#include <cstring>
 #include <fstream>
 #include <stdexcept>
 
@@ -35,6 +37,32 @@ constexpr int pause_milliseconds = 25;
     }
     return bytes;
 }
+
+// Stands the process still while it is read: smaps is not one moment of a running process, and a
+// page that moves from one view to the other meanwhile would be counted in both.
+class standstill {
+public:
+    explicit standstill(int process) : process_(process) {
+        if (::kill(process_, SIGSTOP) != 0) { return; }
+        while (!stands()) { ::usleep(100); }
+    }
+    ~standstill() { ::kill(process_, SIGCONT); }
+    standstill(const standstill&) = delete;
+    standstill& operator=(const standstill&) = delete;
+
+private:
+    // The state is the word behind the program's name, which stands in parentheses.
+    [[nodiscard]] bool stands() const {
+        std::ifstream file("/proc/" + std::to_string(process_) + "/stat");
+        std::string facts;
+        std::getline(file, facts);
+        const std::size_t state = facts.rfind(") ") + 2;
+        // Stopped, or not there any more.
+        return state >= facts.size() || std::strchr("TtZX", facts[state]) != nullptr;
+    }
+
+    int process_;
+};
 
 }  // namespace
 
@@ -71,7 +99,10 @@ void rss_sampler::watch(int parent, const std::string& file, int orders, int ans
     pollfd order{orders, POLLIN, 0};
     // The pipe closes when the parent stops or dies.
     while (::poll(&order, 1, pause_milliseconds) == 0) {
-        seen.last_bytes = rss_of(parent, file);
+        {
+            const standstill moment(parent);
+            seen.last_bytes = rss_of(parent, file);
+        }
         seen.max_bytes = std::max(seen.max_bytes, seen.last_bytes);
         ++seen.count;
     }

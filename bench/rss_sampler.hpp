@@ -1,5 +1,7 @@
-// The memory that a file's mappings take in this process, watched by another process: it sums the
-// Rss of every mapping of the file in smaps until it is told to stop.
+// The memory that a file's mappings take in this process, watched by another process: it stops
+// this one for a moment, sums the Rss of every mapping of the file in smaps, and lets it go on,
+// until it is told to end. A shell that watches its jobs would put a stopped one aside: call it in
+// a child of the shell's process.
 #pragma once
 
 #include <cstdint>
