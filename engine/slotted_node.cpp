@@ -1,7 +1,5 @@
 #include "pinyon/engine/slotted_node.hpp"
 
-#include "pinyon/mmap/error.hpp"
-
 namespace pinyon {
 
 using namespace slotted;
@@ -345,13 +343,6 @@ unsigned slotted_node::balanced_index(const slotted_node& left,
 }
 
 // --- editing -------------------------------------------------------------------------------------
-
-void slotted_node::editor::refuse_damaged() const {
-    raise(
-        errc::corrupt,
-        "an entry does not fit the node where it belongs; run `pinyon check` and restore a backup",
-        page());
-}
 
 bytes slotted_node::editor::without_prefix(bytes key) const {
     const unsigned prefix = prefix_bytes();
