@@ -44,6 +44,7 @@ const std::map<std::string, layer, std::less<>> layer_of_noun = {
     {"fixed_node", format},
     {"format", format},
     {"node", format},
+    {"slotted_editor", format},
     {"slotted_node", format},
     {"free_space", pages},
     {"meta", pages},
