@@ -121,9 +121,7 @@ private_page page_store::create(unsigned level) {
 private_page page_store::writable(const node_schema& schema, const io::page_view& view,
                                   unsigned level, std::uint32_t checksum) {
     if (is_private(view.page)) {
-        std::byte* data = source_->writable(reference_to(schema, view.page, level, checksum));
-        source_->set_sum(view.page, 0);
-        return {view.page, data};
+        return {view.page, source_->writable(reference_to(schema, view.page, level, checksum))};
     }
     io::page_view original = view;
     for (unsigned attempt = 0;; ++attempt) {

@@ -194,7 +194,7 @@ public:
     [[nodiscard]] virtual std::byte* create(page_number page, residency kind,
                                             std::span<const std::byte> content) = 0;
     // The writable bytes of a private page; `reference` is used when it has to come back. The bytes
-    // count as changed. Valid until the next `relieve`.
+    // count as changed, and no sum of theirs is known. Valid until the next `relieve`.
     [[nodiscard]] virtual std::byte* writable(const page_reference& reference) = 0;
     // Pages written past the views (file::write) that the next flush must cover.
     void mark_dirty(page_run run) noexcept;
