@@ -15,6 +15,12 @@ namespace {
 // pool is too small to hold one page still.
 constexpr unsigned copy_attempts_max = 1000;
 
+// Free pages kept back where the file cannot grow: a part of it, within these bounds. An erase in a
+// tree of five levels and a checkpoint take fewer than the least of them.
+constexpr std::uint64_t reserve_part = 16;
+constexpr std::uint64_t reserve_pages_min = 12;
+constexpr std::uint64_t reserve_pages_max = 256;
+
 [[nodiscard]] io::residency residency_of(unsigned level) noexcept {
     return level == 0 ? io::residency::leaf : io::residency::inner;
 }
@@ -51,17 +57,17 @@ page_store::page_store(io::file& file, std::uint64_t seed, std::uint32_t page_by
     : file_(file), seal_{seed, page_bytes}, scratch_(page_bytes) {}
 
 void page_store::attach(io::page_source& source, std::uint64_t page_count,
-                        std::uint64_t published) {
+                        std::uint64_t committed) {
     source_ = &source;
     source.set_limit(page_count);
     space_.reset(format::first_page(page_bytes()), page_count);
     private_.resize(page_count);
-    published_.store(published, std::memory_order_relaxed);
-    running_.store(published, std::memory_order_relaxed);
+    committed_.store(committed, std::memory_order_relaxed);
+    running_.store(committed, std::memory_order_relaxed);
 }
 
 void page_store::begin(std::uint64_t id, std::span<const std::uint64_t> kept) {
-    PINYON_ASSERT(id > published_.load(std::memory_order_relaxed) && created_.empty());
+    PINYON_ASSERT(id >= committed_.load(std::memory_order_relaxed) && created_.empty());
     space_.keep(kept);
     space_.begin(id);
     running_.store(id, std::memory_order_relaxed);
@@ -74,11 +80,28 @@ void page_store::extend(std::uint64_t pages) {
               "the file has outgrown the addresses reserved for it at open: reopen the database");
     }
     const std::uint64_t wanted = std::max(pages, growth_bytes(count * page_bytes()) / page_bytes());
-    const std::uint64_t new_count = std::min(count + wanted, source_->limit_max());
-    file_.grow(new_count * page_bytes());
+    const std::uint64_t new_count =
+        count + grow_file(count, pages, std::min(wanted, source_->limit_max() - count));
     source_->set_limit(new_count);
     private_.resize(new_count);
     space_.extend(new_count);
+}
+
+// Grows the file by `wanted` pages or, where the disk has not so much, by less, but by `pages` at
+// least; returns by how many.
+std::uint64_t page_store::grow_file(std::uint64_t count, std::uint64_t pages,
+                                    std::uint64_t wanted) {
+    for (;; wanted = std::max(pages, wanted / 2)) {
+        try {
+            file_.grow((count + wanted) * page_bytes());
+            return wanted;
+        } catch (const error& failure) {
+            if (failure.kind() != errc::no_space || wanted == pages) {
+                short_of_space_ = short_of_space_ || failure.kind() == errc::no_space;
+                throw;
+            }
+        }
+    }
 }
 
 void page_store::adopt(io::page_run run) {
@@ -86,7 +109,15 @@ void page_store::adopt(io::page_run run) {
     created_.push_back(run);
 }
 
+// So that the last pages are there for what gives others back.
+void page_store::make_room(std::uint64_t pages) {
+    const std::uint64_t reserve =
+        std::clamp(space_.page_count() / reserve_part, reserve_pages_min, reserve_pages_max);
+    if (reserve_uses_ == 0 && space_.free_pages() < pages + reserve) { extend(pages); }
+}
+
 std::uint64_t page_store::allocate() {
+    make_room(1);
     std::optional<std::uint64_t> page = space_.take();
     if (!page) {
         extend(1);
@@ -97,6 +128,7 @@ std::uint64_t page_store::allocate() {
 }
 
 io::page_run page_store::allocate_run(std::uint64_t pages) {
+    make_room(pages);
     std::optional<io::page_run> run = space_.take_run(pages);
     if (!run) {
         extend(pages);
@@ -208,23 +240,21 @@ void page_store::seal_children(const node_schema& schema, std::uint64_t page, un
     for (const unsealed& entry : children) { node.set_child(entry.index, entry.child); }
 }
 
-void page_store::publish() {
-    source_->publish();
+void page_store::commit() noexcept {
     for (const io::page_run& run : created_) {
         for (std::uint64_t page = run.first; page < run.first + run.count; ++page) {
             private_.erase(page);
         }
     }
     created_.clear();
-    published_.store(transaction(), std::memory_order_relaxed);
+    committed_.store(transaction(), std::memory_order_relaxed);
+    space_.commit();
 }
-
-void page_store::commit(std::span<const std::uint64_t> kept) { space_.commit(kept); }
 
 void page_store::abort() {
     forget_private();
     space_.abort();
-    running_.store(published_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    running_.store(committed_.load(std::memory_order_relaxed), std::memory_order_relaxed);
 }
 
 void page_store::forget_private() noexcept {
@@ -283,6 +313,7 @@ std::uint32_t page_store::seal(std::uint64_t page, std::span<std::byte> content)
 void page_store::raise_wrong_identity(const node_schema& schema, const io::page_view& view,
                                       unsigned level) const {
     const auto found = header_of(view.data).identity;
+    source_->require_readable({view.data, 1});  // zeros in its place say nothing of the file
     raise_corrupt(view.page, "has identity " + hexadecimal(found) + ", its parent implies " +
                                  hexadecimal(schema.identity(level)));
 }
