@@ -32,10 +32,12 @@ static_assert(std::size(layer_names) == top + 1);
 
 // Every file of engine/ has its place here, by its name without ending.
 const std::map<std::string, layer, std::less<>> layer_of_noun = {
+    {"background", base},
     {"bytes", base},
     {"key_codec", base},
     {"key_text", base},
     {"options", base},
+    {"statistics", base},
     {"tree_types", base},
     {"value_codec", base},
     // Node layouts are pure bytes: no page is fetched there.
@@ -46,6 +48,11 @@ const std::map<std::string, layer, std::less<>> layer_of_noun = {
     {"node", format},
     {"slotted_editor", format},
     {"slotted_node", format},
+    {"log_format", log},
+    {"log_reader", log},
+    {"log_segment", log},
+    {"log_writer", log},
+    {"operation", log},
     {"free_space", pages},
     {"meta", pages},
     {"page_set", pages},
@@ -64,16 +71,20 @@ const std::map<std::string, layer, std::less<>> layer_of_noun = {
     {"check_extent", transactions},
     {"check_tree", transactions},
     {"checkpoint", transactions},
+    {"publication", transactions},
+    {"recovery", transactions},
+    {"replay", transactions},
     {"snapshot", transactions},
     {"transaction_core", transactions},
     {"writer_queue", transactions},
     {"create_file", surface},
     {"database", surface},
+    {"database_checkpoint", surface},
+    {"database_commit", surface},
     {"database_core", surface},
     {"pinyon", surface},
     {"range", surface},
     {"raw_tree", surface},
-    {"statistics", surface},
     {"transaction", surface},
     {"tree", surface},
     {"value_stream", surface},
@@ -339,7 +350,8 @@ BOOST_AUTO_TEST_CASE(every_source_is_in_its_list) {
 
 BOOST_AUTO_TEST_CASE(documents_are_there_and_their_links_lead_somewhere) {
     for (const char* name :
-         {"README.md", "CHANGELOG.md", "mmap/README.md", "engine/README.md", "engine/FORMAT.md"}) {
+         {"README.md", "CHANGELOG.md", "mmap/README.md", "engine/README.md", "engine/FORMAT.md",
+          "tests/README.md"}) {
         BOOST_TEST_CONTEXT(name) {
             const fs::path path = root / name;
             BOOST_TEST(fs::exists(path));
