@@ -4,6 +4,7 @@
 
 #include "pinyon/engine/database_core.hpp"
 #include "pinyon/mmap/assert.hpp"
+#include "pinyon/mmap/mutant.hpp"
 
 namespace pinyon {
 
@@ -83,6 +84,7 @@ std::uint64_t database_core::commit_logged(write_core& transaction, durability w
     // The point of no return.
     finish_commit(transaction);
     log_end_.store(position, std::memory_order_relaxed);
+    if (mutant(22)) { publication_.publish(tip_); }
     const std::uint64_t awaited = publication_.push(tip_, position, when == durability::durable);
     const bool frozen = checkpoint_due() && freeze();
     const bool in_background = background_.running();
@@ -103,7 +105,7 @@ void database_core::sync_log(std::uint64_t position) {
     try {
         log_->wait_durable(position);
     } catch (const error&) {
-        poison();
+        if (!mutant(17)) { poison(); }
         throw;
     }
 }
@@ -112,8 +114,9 @@ void database_core::commit_checkpoint(write_core& transaction) {
     checkpoint_outcome outcome = checkpoint_outcome::unchanged;
     checkpoint_job job;
     try {
-        require_writable();
         wait_for_checkpoint();
+        // It may have failed; a sync is never tried again.
+        require_writable();
         // What stands before this commit is published before it.
         if (log_) {
             sync_log(log_->end().position);
@@ -161,7 +164,7 @@ void database_core::begin_log() {
                               log->first_segment()};
     checkpoint_outcome outcome = checkpoint_outcome::unchanged;
     try {
-        checkpoints_->restate(place, false, outcome);
+        checkpoints_->restate(place, mutant(28), outcome);
     } catch (const error& failure) {
         poison();
         raise(failure.kind(), std::string("the log could not begin, the commit is not in the "
