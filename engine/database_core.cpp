@@ -419,6 +419,9 @@ void database_core::close() {
                                 " read and " + std::to_string(writers) +
                                 " write transactions are running; end them first");
     }
+    while (log_uses_.load(std::memory_order_seq_cst) != 0) {
+        std::this_thread::sleep_for(std::chrono::microseconds(100));
+    }
     try {
         close_log();
     } catch (const error& failure) {
@@ -427,6 +430,9 @@ void database_core::close() {
                                   " is closed, but not by a last checkpoint; the next open "
                                   "replays what is in the log (" +
                                   failure.what() + ")");
+    } catch (...) {
+        let_go();
+        throw;
     }
     let_go();
 }
