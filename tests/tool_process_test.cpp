@@ -116,6 +116,8 @@ pid_t start(const words& arguments, const std::string& out, const std::string& e
     if (setup.standard_output >= 0) { ::dup2(setup.standard_output, 1); }
     if (setup.close_output) { ::close(1); }
     if (setup.as_nobody && (::setgid(65534) != 0 || ::setuid(65534) != 0)) { ::_exit(99); }
+    // A runner in the background ignores it, and children inherit that.
+    (void)::signal(SIGINT, SIG_DFL);
     ::execv(pointers[0], pointers.data());
     ::_exit(98);
 }
