@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
-#include <chrono>
 #include <cstring>
+#include <ctime>
 #include <string>
 #include <vector>
 
@@ -459,6 +459,14 @@ BOOST_AUTO_TEST_CASE(hostile_lengths_lead_nowhere) {
 }
 
 // As many candidates for a header as fit, none of which may cost more than a look.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool is_sanitized = true;
+#elif defined(__has_feature)
+constexpr bool is_sanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
+#else
+constexpr bool is_sanitized = false;
+#endif
+
 BOOST_AUTO_TEST_CASE(a_hostile_tail_of_64_mib_costs_little) {
     io::memory_file_system files;
     log_rig rig(files);
@@ -477,10 +485,10 @@ BOOST_AUTO_TEST_CASE(a_hostile_tail_of_64_mib_costs_little) {
     }
     const auto file = files.open(path, io::open_mode::read_write);
     file->write(rig.batches[0].offset + (rig.batches[0].end.position), tail);
-    const auto begun = std::chrono::steady_clock::now();
+    const std::clock_t begun = std::clock();
     BOOST_TEST(replay_count(files, rig.meta()) == 1u);
-    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begun;
-    BOOST_TEST(taken.count() < 1.0);
+    const double seconds = static_cast<double>(std::clock() - begun) / CLOCKS_PER_SEC;
+    BOOST_TEST(seconds < (is_sanitized ? 10.0 : 1.0));
     // A sparse file of a terabyte is looked at up to the size of the largest segment.
     file->truncate(std::uint64_t{1} << 40);
     BOOST_TEST(replay_count(files, rig.meta()) == 1u);
