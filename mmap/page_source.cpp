@@ -111,16 +111,20 @@ void page_source::mark_dirty(page_run run) noexcept {
     }
 }
 
-void page_source::flush() {
-    const page_run run = dirty();
-    const page_number first = std::max(run.first, first_page_);
-    const page_number end = std::min(run.first + run.count, limit());
+page_run page_source::take_dirty() noexcept {
+    const page_run span = dirty();
+    dirty_end_.store(0, std::memory_order_relaxed);
+    dirty_first_.store(0, std::memory_order_relaxed);
+    return span;
+}
+
+void page_source::flush(page_run span) {
+    const page_number first = std::max(span.first, first_page_);
+    const page_number end = std::min(span.first + span.count, limit());
     if (first < end) {
         flush_range({first << page_shift_, (end - first) << page_shift_});
         flushes_.fetch_add(1, std::memory_order_relaxed);
     }
-    dirty_end_.store(0, std::memory_order_relaxed);
-    dirty_first_.store(0, std::memory_order_relaxed);
 }
 
 void page_source::check_reference(page_number page) const {

@@ -14,7 +14,7 @@
 //     alone, and leave memory only inside `relieve`, never in the middle of an operation.
 //  4. A page is stored to only while it is private.
 //
-// Threads: fetch, pin, prefetch and statistics from any thread; all else by the one writer.
+// Threads: fetch, pin, prefetch, flush and statistics from any thread; all else by the one writer.
 // Failure: corrupt from the engine's admission, io from the medium, pool_exhausted from `pin`
 // alone.
 #pragma once
@@ -205,10 +205,12 @@ public:
     // All private pages become committed; their writable mappings go.
     virtual void publish() = 0;
 
-    // Makes every byte changed since the last flush durable: one msync over the dirty span.
-    // O(span). After an error the source must not flush again.
-    void flush();
-    // What the next flush covers.
+    // The span of all pages changed since the last call, for a flush.
+    [[nodiscard]] page_run take_dirty() noexcept;
+    // Makes every changed byte of the span durable: one msync. O(span). After an error the source
+    // must not flush again. From any thread: pages that are private now may go along.
+    void flush(page_run span);
+    void flush() { flush(take_dirty()); }
     [[nodiscard]] page_run dirty() const noexcept;
 
     // Evicts everything that may be evicted (for tests and for `release` on request).
