@@ -40,6 +40,9 @@ std::optional<write_transaction> database::try_begin_write() const {
     return write_transaction(std::move(core));
 }
 
+void database::wait_durable(std::uint64_t position) const { core_->wait_durable(position); }
+std::uint64_t database::durable_position() const { return core_->durable_position(); }
+void database::checkpoint() const { core_->checkpoint(); }
 database_statistics database::statistics() const { return core_->statistics(); }
 const std::string& database::path() const { return core_->path(); }
 std::uint32_t database::page_bytes() const { return core_->page_bytes(); }
