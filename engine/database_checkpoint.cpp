@@ -57,16 +57,9 @@ void database_core::give_span_back(io::page_run span) noexcept {
     unflushed_ = span_of(unflushed_, span);
 }
 
-bool database_core::freeze() noexcept {
-    {
-        const std::lock_guard lock(checkpoint_mutex_);
-        if (checkpoint_running_ || poisoned() || !log_) { return false; }
-        checkpoint_running_ = true;
-    }
-    bool begun = false;
+checkpoint_job database_core::job_of_tip() {
+    store_->begin(tip_.transaction, kept_roots());
     try {
-        store_->begin(tip_.transaction, kept_roots());
-        begun = true;
         checkpoint_job job = checkpoints_->prepare(*store_);
         job.catalog = tip_.catalog;
         job.next_tree = tip_.next_tree;
@@ -74,25 +67,38 @@ bool database_core::freeze() noexcept {
         store_->commit();
         job.span = take_span();
         checkpoints_->begin(job);
+        return job;
+    } catch (...) {
+        store_->abort();
+        throw;
+    }
+}
+
+bool database_core::freeze() noexcept {
+    {
+        const std::lock_guard lock(checkpoint_mutex_);
+        if (checkpoint_running_ || poisoned() || !log_) { return false; }
+        checkpoint_running_ = true;
+    }
+    try {
+        checkpoint_job job = job_of_tip();
         const std::lock_guard lock(checkpoint_mutex_);
         job_ = std::move(job);
         return true;
-    } catch (const std::exception& failure) {
-        if (begun) { store_->abort(); }
-        end_checkpoint(failure.what());
+    } catch (const std::exception&) {
+        end_checkpoint(false);
         return false;
     }
 }
 
-void database_core::end_checkpoint(const char* failure) noexcept {
+void database_core::end_checkpoint(bool done) noexcept {
     {
         const std::lock_guard lock(checkpoint_mutex_);
         checkpoint_running_ = false;
-        checkpoint_failed_ = failure != nullptr;
+        last_checkpoint_done_ = done;
         ++checkpoints_ended_;
     }
-    (failure == nullptr ? checkpoints_done_ : checkpoints_cancelled_)
-        .fetch_add(1, std::memory_order_relaxed);
+    (done ? checkpoints_done_ : checkpoints_cancelled_).fetch_add(1, std::memory_order_relaxed);
     checkpoint_ended_.notify_all();
 }
 
@@ -105,25 +111,21 @@ void database_core::run_checkpoint() noexcept {
     }
     if (!job) { return; }
     checkpoint_outcome outcome = checkpoint_outcome::unchanged;
-    const char* failed = nullptr;
+    bool done = false;
     try {
         sync_log(job->log.position);
         publication_.advance(log_->durable());
         PINYON_ASSERT(job->log.position <= log_->durable());
         checkpoints_->run(*store_, *job, outcome);
         saved_position_.store(job->log.position, std::memory_order_relaxed);
+        done = true;
     } catch (const std::exception&) {
-        failed = "failed";
         if (outcome != checkpoint_outcome::unchanged) { poison(); }
-        if (!poisoned()) {
-            checkpoints_->cancel();
-            give_span_back(job->span);
-        } else {
-            log_->poison();
-        }
+        checkpoints_->cancel();
+        give_span_back(job->span);
     }
-    if (failed == nullptr) { remove_saved_log(); }
-    end_checkpoint(failed);
+    if (done) { remove_saved_log(); }
+    end_checkpoint(done);
 }
 
 // What both metas have saved; that which cannot be removed now is tried again after the next
@@ -152,31 +154,24 @@ void database_core::settle(const checkpoint_job& job, bool clean, checkpoint_out
 void database_core::checkpoint() {
     require_writable();
     if (in_memory_) { return; }
-    const bool entered = writers_.enter(std::nullopt);
-    PINYON_ASSERT(entered);
+    if (!writers_.enter(std::nullopt)) { return; }
     wait_for_checkpoint();
     const bool wanted = unsaved_log() != 0 && !poisoned();
     const bool frozen = wanted && freeze();
     writers_.leave();
-    require_writable();
-    if (!wanted) { return; }
-    std::uint64_t before = 0;
-    bool failed = !frozen;
+    bool done = !wanted;
     if (frozen) {
-        std::unique_lock lock(checkpoint_mutex_);
-        before = checkpoints_ended_;
-        lock.unlock();
-        if (background_.running()) {
-            background_.wake();
-        } else {
+        if (!background_.running()) {
             run_checkpoint();
+        } else {
+            background_.wake();
         }
-        lock.lock();
-        checkpoint_ended_.wait(lock, [&] { return !checkpoint_running_ || checkpoints_ended_ != before; });
-        failed = checkpoint_failed_;
+        wait_for_checkpoint();
+        const std::lock_guard lock(checkpoint_mutex_);
+        done = last_checkpoint_done_;
     }
     require_writable();
-    if (failed) {
+    if (!done) {
         raise(errc::no_space,
               "the checkpoint of " + path_ +
                   " was cancelled for want of space or memory; nothing is lost, the log has "
@@ -212,14 +207,14 @@ void database_core::background_work() noexcept {
     run_checkpoint();
     try {
         if (log_->wants_spare()) { log_->prepare_spare(); }
-        checkpoint_by_time();
     } catch (const std::exception&) {
-        // No spare: the writer makes the next segment itself, and meets the error if there is one.
+        // The writer makes the next segment itself, and meets the error if it lasts.
         if (log_->poisoned()) { poison(); }
     }
+    checkpoint_by_time();
 }
 
-void database_core::checkpoint_by_time() {
+void database_core::checkpoint_by_time() noexcept {
     const auto now = std::chrono::steady_clock::now();
     if (options_.checkpoint_interval.count() == 0 || unsaved_log() == 0) {
         unsaved_since_ = now;

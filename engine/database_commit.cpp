@@ -7,6 +7,13 @@
 
 namespace pinyon {
 
+namespace {
+
+// How often the background thread looks whether log has waited too long for a checkpoint.
+constexpr std::chrono::milliseconds background_period{500};
+
+}  // namespace
+
 std::uint64_t database_core::commit(write_core& transaction, durability when) {
     try {
         if (!transaction.seal()) {
@@ -59,9 +66,8 @@ std::uint64_t database_core::commit_logged(write_core& transaction, durability w
         store_->freeze();
         position = log_->append(transaction.id(), operations_.count(), operations_.payload());
     } catch (const error& failure) {
-        if (log_ && log_->poisoned()) { poison(); }
+        if (failure.kind() == errc::commit_unknown || (log_ && log_->poisoned())) { poison(); }
         abort(transaction);
-        if (failure.kind() == errc::commit_unknown) { poison(); }
         throw;
     } catch (...) {
         abort(transaction);
@@ -73,11 +79,12 @@ std::uint64_t database_core::commit_logged(write_core& transaction, durability w
     const std::uint64_t awaited =
         publication_.push(tip_, position, when == durability::durable);
     const bool frozen = checkpoint_due() && freeze();
+    const bool in_background = background_.running();
     writers_.leave();
 
     if (awaited != 0) { sync_log(awaited); }
     publication_.advance(log_->durable());
-    if (background_.running()) {
+    if (in_background) {
         if (frozen || log_->wants_spare()) { background_.wake(); }
     } else if (frozen) {
         run_checkpoint();
@@ -134,8 +141,6 @@ void database_core::commit_checkpoint(write_core& transaction) {
         throw;
     }
     finish_commit(transaction);
-    checkpoints_->begin(job);
-    checkpoints_->cancel();
     publication_.publish(tip_);
     writers_.leave();
 }
@@ -161,8 +166,26 @@ void database_core::begin_log() {
     has_log_.store(true, std::memory_order_release);
     remove_leftovers();
     if (options_.background == background::thread) {
+        unsaved_since_ = std::chrono::steady_clock::now();
         background_.start([this] { background_work(); }, background_period);
     }
+}
+
+// What an older log left behind; what cannot be removed now is harmless, and tried again after the
+// next open.
+void database_core::remove_leftovers() noexcept {
+    for (const std::string& path : leftovers_) {
+        try {
+            files_.remove(path);
+        } catch (const error&) { continue; }
+    }
+    leftovers_.clear();
+}
+
+// Nothing is written any more, here or by the log.
+void database_core::poison() noexcept {
+    poisoned_.store(true, std::memory_order_release);
+    if (log_) { log_->poison(); }
 }
 
 // The pages of an unfinished transaction go back to the free set.
