@@ -113,17 +113,17 @@ private:
     [[nodiscard]] std::uint64_t bytes_of_segment(std::uint64_t number) const noexcept;
     [[nodiscard]] std::unique_ptr<io::file> make_file(std::uint64_t sequence, std::uint64_t size);
     void fill(io::file& file, std::uint64_t size);
-    void sync_directory();
+    void sync_made(io::file& file);
+    void sync_names();
     void write_segment_header(io::file& file, std::uint64_t sequence, std::uint64_t previous);
     void discard(std::uint64_t sequence) noexcept;
 
     void require_sound() const;
     void roll(std::uint64_t batch_bytes);
-    [[nodiscard]] std::unique_ptr<io::file> take_successor(std::uint64_t size);
+    void make_spare(std::uint64_t size);
     [[noreturn]] void abort_batch(std::uint64_t offset, const error& cause);
     void wish_spare() noexcept;
 
-    void sync_to_end();
     void lead(std::unique_lock<std::mutex>& lock);
     [[noreturn]] void raise_unknown(std::uint64_t position) const;
 
@@ -143,6 +143,7 @@ private:
     std::atomic<std::uint64_t> durable_{0};
     std::atomic<bool> poisoned_{false};
     std::atomic<bool> spare_wanted_{false};
+    std::atomic<bool> spare_ready_{false};
 
     mutable std::mutex mutex_;  // guards what follows
     std::unique_ptr<io::file> current_;
