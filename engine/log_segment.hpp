@@ -5,7 +5,8 @@
 //     holds at most the largest batch.
 //
 // Threads: none of it is shared.
-// Failure: io and the like from the file system; contents never fail here, they are reported.
+// Failure: io and the like from the file system; version for a segment of a newer Pinyon. Other
+// contents never fail here, they are reported.
 #pragma once
 
 #include <cstdint>
@@ -48,7 +49,7 @@ public:
     // At most `count` bytes at `offset`, fewer where the file ends; valid until the next call.
     [[nodiscard]] bytes at(std::uint64_t offset, std::uint64_t count);
     // The header of a batch at `offset` that verifies as one of the log `log_id` at the position
-    // that it states itself; its payload is not looked at.
+    // that it states itself, which may not be its place; its payload is not looked at.
     [[nodiscard]] std::optional<format::batch_header> header_at(std::uint64_t offset,
                                                                 std::uint64_t log_id);
     // The first such header at `offset` or behind, at any multiple of 8, that states a durable
@@ -56,8 +57,9 @@ public:
     [[nodiscard]] std::optional<format::batch_header> find_durable_beyond(std::uint64_t position,
                                                                           std::uint64_t offset,
                                                                           std::uint64_t log_id);
-    // True when any header of a batch stands at `offset` or behind, of whatever log `log_id` names.
-    [[nodiscard]] bool has_batch(std::uint64_t offset, std::uint64_t log_id);
+    // The first such header in the file whose batch stands at `position` or behind.
+    [[nodiscard]] std::optional<format::batch_header> find_batch(std::uint64_t position,
+                                                                 std::uint64_t log_id);
     void sync() { file_->sync(); }
 
 private:

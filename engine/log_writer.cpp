@@ -305,17 +305,19 @@ void log_writer::remove_all() {
     const std::lock_guard removing(removal_);
     require_sound();
     const std::lock_guard spare_lock(spare_mutex_);
-    const std::lock_guard lock(mutex_);
-    PINYON_ASSERT(!syncing_);
-    current_.reset();
-    for (; !segments_.empty(); segments_.pop_front()) {
-        files_.remove(path_of(segments_.front().sequence));
+    {
+        const std::lock_guard lock(mutex_);
+        PINYON_ASSERT(!syncing_);
+        current_.reset();
+        for (; !segments_.empty(); segments_.pop_front()) {
+            files_.remove(path_of(segments_.front().sequence));
+        }
     }
     if (spare_ != nullptr) {
         spare_.reset();
         files_.remove(path_of(spare_sequence_));
     }
-    files_.sync_directory(origin_.database_path);
+    sync_names();
 }
 
 void log_writer::sync_names() {
