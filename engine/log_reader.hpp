@@ -90,14 +90,19 @@ public:
 private:
     void sort_out(std::vector<log_segment> segments);
     void require_ours(const log_segment& segment) const;
+    void require_no_other_log() const;
+    [[nodiscard]] std::optional<std::size_t> containing_meta() const noexcept;
     void judge_clean();
     void judge_replay();
-    void begin_at(std::size_t index);
     void require_reaches_meta();
-    [[nodiscard]] bool cross();
-    [[nodiscard]] std::optional<log_batch> read_batch();
     [[nodiscard]] std::optional<log_batch> advance();
-    void require_torn_tail();
+    [[nodiscard]] std::optional<log_batch> read_batch();
+    [[nodiscard]] std::optional<bytes> read_payload(const format::batch_header& header,
+                                                    std::uint64_t offset);
+    [[nodiscard]] bool cross();
+    [[nodiscard]] std::optional<std::string> proof_beyond_end();
+    [[noreturn]] void raise_no_log() const;
+    [[noreturn]] void raise_ends_early(const log_cut& place);
     [[noreturn]] void raise_corrupt(const log_segment& segment, std::uint64_t position,
                                     const std::string& found) const;
     [[noreturn]] void raise_mismatch(const log_segment& segment, std::uint64_t position,
@@ -117,6 +122,7 @@ private:
     std::optional<segment_window> window_;
     log_cut end_;
     std::uint64_t transaction_ = 0;
+    std::string place_;  // what stands at end_ when it is no batch
     bool finished_ = false;
     std::optional<error> failure_;
 };
