@@ -56,9 +56,7 @@ public:
     }
     encoder& field(bytes value) noexcept {
         number(value.size());
-        if (open_) {
-            buffer_.payload_.insert(buffer_.payload_.end(), value.begin(), value.end());
-        }
+        if (open_) { buffer_.payload_.insert(buffer_.payload_.end(), value.begin(), value.end()); }
         return *this;
     }
 
@@ -110,11 +108,10 @@ void operation_buffer::create_tree(std::string_view name,
                                    const format::catalog_record& record) noexcept {
     const bytes key_type = type_bytes(record.key_type);
     const bytes value_type = type_bytes(record.value_type);
-    const std::size_t rest = field_bytes(as_bytes(name)) + 1 + varint_bytes(record.key_bytes) +
-                             varint_bytes(record.value_bytes) +
-                             varint_bytes(record.value_alignment) +
-                             varint_bytes(record.minimum_degree) + field_bytes(key_type) +
-                             field_bytes(value_type);
+    const std::size_t rest =
+        field_bytes(as_bytes(name)) + 1 + varint_bytes(record.key_bytes) +
+        varint_bytes(record.value_bytes) + varint_bytes(record.value_alignment) +
+        varint_bytes(record.minimum_degree) + field_bytes(key_type) + field_bytes(value_type);
     encoder(*this, operation_kind::create_tree, record.tree, rest)
         .field(as_bytes(name))
         .byte(std::byte{record.layout})

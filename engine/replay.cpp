@@ -10,7 +10,9 @@ namespace {
 
 constexpr const char* remedy = "; restore the database from a backup";
 
-[[noreturn]] void raise_damaged(const std::string& what) { raise(errc::log_corrupt, what + remedy); }
+[[noreturn]] void raise_damaged(const std::string& what) {
+    raise(errc::log_corrupt, what + remedy);
+}
 
 [[noreturn]] void raise_other_state(const std::string& what) {
     raise(errc::log_mismatch,
@@ -33,8 +35,8 @@ void check_key(const opened_tree& tree, bytes key) {
 void check_value(const opened_tree& tree, bytes value) {
     const std::uint32_t width = tree.record.value_bytes;
     if (width != 0 && value.size() != width) {
-        raise_damaged("a value of " + std::to_string(value.size()) + " bytes is none of the tree '" +
-                      tree.name + "'");
+        raise_damaged("a value of " + std::to_string(value.size()) +
+                      " bytes is none of the tree '" + tree.name + "'");
     }
 }
 
@@ -156,9 +158,8 @@ void replayer::erase_range(transaction_core& core, const operation& what) {
     opened_tree& tree = tree_of(core, what.tree);
     check_bound(tree, what.lower);
     check_bound(tree, what.upper);
-    const std::uint64_t erased = core.change([&] {
-        return pinyon::erase_range(core.store(), tree.state, what.lower, what.upper);
-    });
+    const std::uint64_t erased = core.change(
+        [&] { return pinyon::erase_range(core.store(), tree.state, what.lower, what.upper); });
     if (erased == 0) {
         raise_other_state("a range is erased that is empty in the tree '" + tree.name + "'");
     }

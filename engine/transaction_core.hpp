@@ -6,7 +6,7 @@
 //     to it.
 //  2. Every entry point calls `enter`, which refuses a transaction that is over.
 //  3. A change that throws after its first page change fails the transaction; commit then refuses.
-//  4. While there is a log, it holds one operation for each change that was made, in order, and none
+//  4. While there is a log, it holds one operation for each change that was made, in order, none
 //     for one that was refused or found nothing to do; or it has overflowed.
 //
 // Threads: one at a time.

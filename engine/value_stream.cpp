@@ -105,9 +105,7 @@ void value_writer::hold_for_log(bytes chunk) noexcept {
         try {
             held_.insert(held_.end(), chunk.begin(), chunk.end());
             return;
-        } catch (const std::bad_alloc&) {
-            access_.core().log()->overflow();
-        }
+        } catch (const std::bad_alloc&) { access_.core().log()->overflow(); }
     }
     logged_ = false;
     std::vector<std::byte>().swap(held_);
