@@ -101,11 +101,12 @@ void value_writer::require_open() const {
 
 // Without the memory for it the value is too long for the log, and that is all.
 void value_writer::hold_for_log(bytes chunk) noexcept {
-    if (!access_.core().log()->overflowed()) {
+    operation_buffer* log = access_.core().log();
+    if (log != nullptr && !log->overflowed()) {
         try {
             held_.insert(held_.end(), chunk.begin(), chunk.end());
             return;
-        } catch (const std::bad_alloc&) { access_.core().log()->overflow(); }
+        } catch (const std::bad_alloc&) { log->overflow(); }
     }
     logged_ = false;
     std::vector<std::byte>().swap(held_);

@@ -122,8 +122,8 @@ private:
     }
 
     void rename_to(std::size_t at, const std::string& to) {
-        if (std::find(names_.begin(), names_.end(), to) != names_.end()) {
-            EXPECT_ERROR(rename(*core_, names_[at], to), names_[at] == to ? errc{} : errc::exists);
+        if (names_[at] != to && std::count(names_.begin(), names_.end(), to) != 0) {
+            EXPECT_ERROR(rename(*core_, names_[at], to), errc::exists);
             return;
         }
         rename(*core_, names_[at], to);
@@ -359,7 +359,7 @@ BOOST_AUTO_TEST_CASE(every_change_is_recorded_once) {
 }
 
 BOOST_AUTO_TEST_CASE(what_is_too_much_for_the_log_overflows) {
-    const std::vector<std::byte> chunk(std::size_t{1} << 20);
+    const std::vector<std::byte> mebibyte(std::size_t{1} << 20);
     const struct {
         const char* what;
         void (*run)(recording_rig&, bytes chunk);
@@ -402,7 +402,7 @@ BOOST_AUTO_TEST_CASE(what_is_too_much_for_the_log_overflows) {
     for (const auto& each : cases) {
         BOOST_TEST_CONTEXT(each.what) {
             recording_rig rig;
-            each.run(rig, chunk);
+            each.run(rig, mebibyte);
             BOOST_TEST(rig.log.overflowed());
             BOOST_TEST(rig.log.payload().empty());
             rig.tree.put(as_bytes("after"), as_bytes("it"));

@@ -43,7 +43,6 @@ public:
         options.budget_bytes = pool_bytes;
         source_ = io::make_buffer_pool(*file_, files_, *store_, page_bytes, options);
         store_->attach(*source_, meta_.page_count, meta_.transaction);
-        store_->space().keep({meta_.transaction});
     }
 
     [[nodiscard]] std::shared_ptr<transaction_core> begin(operation_buffer* log = nullptr) {
