@@ -6,6 +6,8 @@
 //     to it.
 //  2. Every entry point calls `enter`, which refuses a transaction that is over.
 //  3. A change that throws after its first page change fails the transaction; commit then refuses.
+//  4. While there is a log, it holds one operation for each change that was made, in order, none
+//     for one that was refused or found nothing to do; or it has overflowed.
 //
 // Threads: one at a time.
 #pragma once
@@ -20,6 +22,7 @@
 
 #include "pinyon/engine/btree.hpp"
 #include "pinyon/engine/catalog.hpp"
+#include "pinyon/engine/operation.hpp"
 #include "pinyon/engine/snapshot.hpp"
 
 namespace pinyon {
@@ -63,6 +66,11 @@ public:
     // Nothing may be done through this transaction any more.
     void end() noexcept { over_ = true; }
 
+    // From now on changes are recorded in `log`, which outlives the transaction's running; null: no
+    // more.
+    void record_into(operation_buffer* log) noexcept { log_ = log; }
+    [[nodiscard]] operation_buffer* log() const noexcept { return log_; }
+
     // Null when there is no such tree. The same name gives the same object. O(log trees) the first
     // time.
     [[nodiscard]] opened_tree* open(std::string_view name);
@@ -92,6 +100,7 @@ private:
     bool over_ = false;
     bool failed_ = false;
     unsigned unfinished_ = 0;
+    operation_buffer* log_ = nullptr;
     std::uint32_t next_tree_;
     tree_state catalog_;
     std::vector<std::unique_ptr<opened_tree>> trees_;
