@@ -281,6 +281,7 @@ std::uint32_t page_store::seal(std::uint64_t page, std::span<std::byte> content)
 void page_store::raise_wrong_identity(const node_schema& schema, const io::page_view& view,
                                       unsigned level) const {
     const auto found = header_of(view.data).identity;
+    source_->require_readable({view.data, 1});  // zeros in its place say nothing of the file
     raise_corrupt(view.page, "has identity " + hexadecimal(found) + ", its parent implies " +
                                  hexadecimal(schema.identity(level)));
 }

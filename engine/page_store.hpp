@@ -93,8 +93,12 @@ public:
     void wrote(io::page_run run) { source_->mark_dirty(run); }
     // `born` 0: a subtree dropped without being read; any snapshot may hold it.
     void retire_run(io::page_run run, std::uint64_t born);
-    // Between two operations of a transaction: lets the pool evict private pages.
-    void relieve() { source_->relieve(); }
+    // Between two operations of a transaction: lets the pool evict private pages. Throws io when a
+    // store of the operation may have been lost.
+    void relieve() {
+        source_->require_sound();
+        source_->relieve();
+    }
 
     // Seals every unsealed page below and including the root; returns the root's checksum.
     // O(entries of the inner pages that changed).

@@ -213,6 +213,10 @@ std::optional<bytes> raw_tree::get(bytes key) const {
     return find(access_.store(), tree.state, key);
 }
 
+void raw_tree::require_readable(bytes view) const {
+    access_.store().source().require_readable(view);
+}
+
 bool raw_tree::contains(bytes key) const {
     const opened_tree& tree = access_.enter();
     return !is_beyond(tree, key) && find_stored(access_.store(), tree.state, key).has_value();
