@@ -154,7 +154,6 @@ void page_source::mark_dirty(page_run run) noexcept {
     }
 }
 
-<<<<<<< HEAD
 page_run page_source::take_dirty() noexcept {
     const page_run span = dirty();
     dirty_end_.store(0, std::memory_order_relaxed);
@@ -163,15 +162,9 @@ page_run page_source::take_dirty() noexcept {
 }
 
 void page_source::flush(page_run span) {
+    require_sound();
     const page_number first = std::max(span.first, first_page_);
     const page_number end = std::min(span.first + span.count, limit());
-=======
-void page_source::flush() {
-    require_sound();
-    const page_run run = dirty();
-    const page_number first = std::max(run.first, first_page_);
-    const page_number end = std::min(run.first + run.count, limit());
->>>>>>> w-mm
     if (first < end) {
         flush_range({first << page_shift_, (end - first) << page_shift_});
         flushes_.fetch_add(1, std::memory_order_relaxed);
