@@ -97,6 +97,12 @@ std::optional<std::size_t> log_reader::containing_meta() const noexcept {
 }
 
 void log_reader::judge_clean() {
+    if (durable_floor_ > end_.position) {
+        raise(errc::log_missing, "the older meta of " + database_path_ + " was closed at " +
+                                     at(end_.position) + " and no log leads from there to " +
+                                     at(durable_floor_) + ", which was reached; restore the " +
+                                     "database from a copy");
+    }
     require_no_other_log();
     if (const auto index = containing_meta()) {
         at_ = *index;
