@@ -54,6 +54,7 @@ void database_core::commit_in_memory(write_core& transaction) {
     }
     finish_commit(transaction);
     publication_.publish(tip_);
+    judge_retired();
     writers_.leave();
 }
 
@@ -142,6 +143,7 @@ void database_core::commit_checkpoint(write_core& transaction) {
     }
     finish_commit(transaction);
     publication_.publish(tip_);
+    judge_retired();
     writers_.leave();
 }
 
@@ -186,6 +188,14 @@ void database_core::remove_leftovers() noexcept {
 void database_core::poison() noexcept {
     poisoned_.store(true, std::memory_order_release);
     if (log_) { log_->poison(); }
+}
+
+// What the last transaction retired, now instead of before the next one: for the statistics.
+void database_core::judge_retired() noexcept {
+    try {
+        store_->space().keep(kept_roots());
+    } catch (const std::bad_alloc&) { return; }
+    note_space();
 }
 
 // The pages of an unfinished transaction go back to the free set.

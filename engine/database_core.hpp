@@ -124,6 +124,7 @@ private:
     void begin_log();
     void remove_leftovers() noexcept;
     void finish_commit(write_core& transaction) noexcept;
+    void judge_retired() noexcept;
     void give_back(write_core& transaction) noexcept;
     void sync_log(std::uint64_t position);
     void poison() noexcept;
