@@ -67,9 +67,8 @@ public:
             ++meta_.sequence;
             write_meta(*file_, meta_);
         }
-        store_->publish();
-        const std::uint64_t kept[] = {meta_.transaction};
-        store_->commit(kept);
+        store_->freeze();
+        store_->commit();
         core.end();
     }
     void abort(transaction_core& core) {
