@@ -409,8 +409,8 @@ BOOST_AUTO_TEST_CASE(any_operation_may_fail_and_nothing_is_lost) {
                                       failure.kind() == errc::commit_unknown;
                             BOOST_TEST(is_over == rig.log->poisoned());
                             if (is_over) { break; }
-                            BOOST_TEST((failure.kind() == errc::io ||
-                                        failure.kind() == errc::no_space));
+                            BOOST_TEST(
+                                (failure.kind() == errc::io || failure.kind() == errc::no_space));
                             ++aborted;
                         }
                     }
@@ -438,8 +438,8 @@ BOOST_AUTO_TEST_CASE(any_operation_may_fail_and_nothing_is_lost) {
 BOOST_FIXTURE_TEST_CASE(a_full_disk_stops_at_the_segments_end_and_is_not_sticky, fixture) {
     log_rig rig(disk);
     rig.add(9000);
-    disk.plan({.at = 0, .for_ever = true, .kind = disk_fault::no_space,
-               .on = calls(disk_call::open)});
+    disk.plan(
+        {.at = 0, .for_ever = true, .kind = disk_fault::no_space, .on = calls(disk_call::open)});
     for (int i = 0; i != 3; ++i) {
         BOOST_TEST(code_of([&] { rig.add(9000); }) == errc::no_space);
         BOOST_TEST(code_of([&] { rig.log->prepare_spare(); }) == errc::no_space);
