@@ -72,7 +72,7 @@ struct batch_header {
     std::uint64_t position;          // of this header
     std::uint64_t length;            // of the payload, which zeros fill up to a multiple of 8
     std::uint64_t transaction;       // one more than the batch before's
-    std::uint64_t durable;           // position up to which the log was durable when this was written
+    std::uint64_t durable;           // the log was durable up to there when this was written
     std::uint64_t previous;          // checksum of the batch before: the chain
     std::uint64_t payload_checksum;  // of `length` bytes
     std::uint64_t checksum;          // of the bytes before it

@@ -47,8 +47,7 @@ void log_reader::sort_out(std::vector<log_segment> segments) {
         if (segment.header) { require_ours(segment); }
         const bool is_of_log = segment.header && segment.header->log_id == meta_.log_id;
         std::vector<log_segment>& kind = is_of_log ? segments_ : leftovers_;
-        if (is_of_log && !kind.empty() &&
-            kind.back().header->position > segment.header->position) {
+        if (is_of_log && !kind.empty() && kind.back().header->position > segment.header->position) {
             raise_corrupt(segment, segment.header->position,
                           "it begins there, before " + kind.back().path + " at " +
                               at(kind.back().header->position));
@@ -63,9 +62,9 @@ void log_reader::require_ours(const log_segment& segment) const {
                        "it is of another database (its uuid is not that of the file)");
     }
     if (segment.header->sequence != segment.sequence) {
-        raise_mismatch(segment, segment.header->position,
-                       "it was renamed: its header says segment " +
-                           std::to_string(segment.header->sequence));
+        raise_mismatch(
+            segment, segment.header->position,
+            "it was renamed: its header says segment " + std::to_string(segment.header->sequence));
     }
 }
 
@@ -132,9 +131,8 @@ void log_reader::judge_replay() {
     const auto index = containing_meta();
     if (!index) {
         raise_corrupt(segments_.front(), segments_.front().header->position,
-                      "the log begins there, but the file needs it from " +
-                          at(meta_.log_position) + " (segment " +
-                          std::to_string(meta_.log_first_segment) + ") on");
+                      "the log begins there, but the file needs it from " + at(meta_.log_position) +
+                          " (segment " + std::to_string(meta_.log_first_segment) + ") on");
     }
     require_no_other_log();
     at_ = *index;
@@ -178,8 +176,7 @@ void log_reader::require_reaches_meta() {
         raise_mismatch(segment, meta_.log_position,
                        "what stands there does not follow the state of the file (wrong chain)");
     };
-    const auto next =
-        window_->header_at(segment.offset_of(meta_.log_position), meta_.log_id);
+    const auto next = window_->header_at(segment.offset_of(meta_.log_position), meta_.log_id);
     if (next && next->position == meta_.log_position) {
         if (next->previous != meta_.log_chain) { wrong_chain(); }
         return;
@@ -204,7 +201,9 @@ void log_reader::raise_ends_early(const log_cut& place) {
                                     [](std::byte value) { return value == std::byte{0}; });
     const std::string needed = "the file's state is that of " + at(meta_.log_position);
     const auto proof = proof_beyond_end();
-    if (proof) { raise_corrupt(segment, place.position, "no batch stands there, though " + *proof); }
+    if (proof) {
+        raise_corrupt(segment, place.position, "no batch stands there, though " + *proof);
+    }
     if (!is_end) {
         raise_corrupt(segment, place.position, "no valid batch stands there, though " + needed);
     }
@@ -331,9 +330,8 @@ void log_reader::sync_trusted() {
 
 void log_reader::raise_corrupt(const log_segment& segment, std::uint64_t position,
                                const std::string& found) const {
-    raise(errc::log_corrupt,
-          "the log of " + database_path_ + " is damaged in " + segment.path + " at " +
-              at(position) + ": " + found + remedy);
+    raise(errc::log_corrupt, "the log of " + database_path_ + " is damaged in " + segment.path +
+                                 " at " + at(position) + ": " + found + remedy);
 }
 
 void log_reader::raise_mismatch(const log_segment& segment, std::uint64_t position,

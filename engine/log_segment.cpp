@@ -81,9 +81,8 @@ std::vector<log_segment> list_segments(io::file_system& files, const std::string
         decode_header(bytes(first).first(file->read_medium(0, first)), segment);
         found.push_back(std::move(segment));
     }
-    std::sort(
-        found.begin(), found.end(),
-        [](const log_segment& a, const log_segment& b) { return a.sequence < b.sequence; });
+    std::sort(found.begin(), found.end(),
+              [](const log_segment& a, const log_segment& b) { return a.sequence < b.sequence; });
     return found;
 }
 
@@ -101,8 +100,8 @@ bytes segment_window::at(std::uint64_t offset, std::uint64_t count) {
         const std::uint64_t wanted =
             std::min(std::max(needed, first_ + window_bytes), last) - first_;
         if (buffer_.size() < wanted) { buffer_.resize(static_cast<std::size_t>(wanted)); }
-        filled_ = file_->read_medium(
-            first_, std::span(buffer_).first(static_cast<std::size_t>(wanted)));
+        filled_ =
+            file_->read_medium(first_, std::span(buffer_).first(static_cast<std::size_t>(wanted)));
     }
     // Fewer than there should be when somebody cuts the file at this moment.
     const std::uint64_t behind = first_ + filled_;

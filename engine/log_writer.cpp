@@ -211,8 +211,8 @@ void log_writer::abort_batch(std::uint64_t offset, const error& cause) {
                                         failure.what() +
                                         "); reopen the database to see whether it is there");
     }
-    raise(cause.kind(), std::string("the transaction was aborted, the log did not take it: ") +
-                            cause.what());
+    raise(cause.kind(),
+          std::string("the transaction was aborted, the log did not take it: ") + cause.what());
 }
 
 void log_writer::wish_spare() noexcept {
@@ -370,7 +370,7 @@ void log_writer::lead(std::unique_lock<std::mutex>& lock) {
     }
     lock.lock();
     syncing_ = false;
-    // The owner may have poisoned the log meanwhile; what this sync reached is durable all the same.
+    // The owner may have poisoned the log meanwhile; what this sync reached is durable.
     durable_.store(target_, std::memory_order_release);
     syncs_.fetch_add(1, std::memory_order_relaxed);
     turn_[generation & 1].notify_all();

@@ -246,13 +246,13 @@ BOOST_AUTO_TEST_CASE(a_torn_tail_is_cut_at_every_64_bytes) {
                 log_image torn = whole;
                 auto& content = torn.at(last.path);
                 for (std::uint64_t i = last.offset + kept; i != last.offset + size; ++i) {
-                    content[i] = garbage ? content[i] ^ static_cast<std::byte>(i * 37 | 1)
-                                         : std::byte{0};
+                    content[i] =
+                        garbage ? content[i] ^ static_cast<std::byte>(i * 37 | 1) : std::byte{0};
                 }
                 BOOST_TEST(replay_count(torn, rig.meta()) == 4u);
                 // What recovery leaves behind it: a closed file and the torn remains.
-                BOOST_TEST((verdict_of(torn, rig.meta(4, true)) ==
-                            log_verdict::clean_with_leftovers));
+                BOOST_TEST(
+                    (verdict_of(torn, rig.meta(4, true)) == log_verdict::clean_with_leftovers));
             }
         }
     }
@@ -272,15 +272,15 @@ BOOST_AUTO_TEST_CASE(unsynced_batches_may_be_lost_in_any_order) {
         for (std::size_t i = 6; i-- != 0;) {
             if ((lost >> i & 1u) == 0) { continue; }
             const written_batch& batch = rig.batches[3 + i];
-            const auto first = torn.at(batch.path).begin() +
-                               static_cast<std::ptrdiff_t>(batch.offset);
+            const auto first =
+                torn.at(batch.path).begin() + static_cast<std::ptrdiff_t>(batch.offset);
             std::fill(first, first + 64, std::byte{0});
             expected = 3 + i;
         }
         BOOST_TEST_CONTEXT("lost " << lost) {
             BOOST_TEST(replay_count(torn, rig.meta()) == expected);
-            BOOST_TEST((verdict_of(torn, rig.meta(expected, true)) ==
-                        log_verdict::clean_with_leftovers) );
+            BOOST_TEST(
+                (verdict_of(torn, rig.meta(expected, true)) == log_verdict::clean_with_leftovers));
         }
     }
 }
@@ -382,9 +382,9 @@ BOOST_FIXTURE_TEST_CASE(a_reader_changes_nothing_and_asks_the_medium, ten) {
 BOOST_AUTO_TEST_CASE(large_and_empty_batches_come_back) {
     io::memory_file_system files;
     log_rig rig(files, 0);
-    for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{3} << 20,
-                                   static_cast<std::size_t>(format::payload_bytes_max),
-                                   std::size_t{0}}) {
+    for (const std::size_t size :
+         {std::size_t{0}, std::size_t{1}, std::size_t{3} << 20,
+          static_cast<std::size_t>(format::payload_bytes_max), std::size_t{0}}) {
         rig.add(size);
     }
     log_reader reader = reader_of(files, rig.meta());

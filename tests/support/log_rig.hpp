@@ -77,8 +77,8 @@ inline format::meta log_meta(std::uint64_t log_id, std::uint64_t first_segment, 
 
 class log_rig {
 public:
-    explicit log_rig(io::file_system& files, std::uint64_t segment_bytes = 16384,
-                     log_cut from = {}, std::uint64_t last_sequence = 0)
+    explicit log_rig(io::file_system& files, std::uint64_t segment_bytes = 16384, log_cut from = {},
+                     std::uint64_t last_sequence = 0)
         : from_(from) {
         log_origin origin;
         origin.database_path = log_database;
@@ -102,8 +102,8 @@ public:
         if (durable) { log->wait_durable(end); }
         const std::uint64_t sequence = log->segment_of(batch.begin.position);
         if (!batches.empty() && sequence == sequence_) {
-            batch.offset = batches.back().offset +
-                           (batch.begin.position - batches.back().begin.position);
+            batch.offset =
+                batches.back().offset + (batch.begin.position - batches.back().begin.position);
         } else {
             batch.offset = format::segment_block_bytes;
         }
@@ -116,8 +116,7 @@ public:
     // The meta of the log's begin, or of a checkpoint after the first `count` batches.
     [[nodiscard]] format::meta meta(std::size_t count = 0, bool clean = false) const {
         const log_cut cut = count == 0 ? from_ : batches[count - 1].end;
-        return log_meta(log->id(), log->first_segment(), cut, first_transaction - 1 + count,
-                        clean);
+        return log_meta(log->id(), log->first_segment(), cut, first_transaction - 1 + count, clean);
     }
 
     static constexpr std::uint64_t first_transaction = 101;
