@@ -549,21 +549,21 @@ private:
         return got;
     }
 
-    void apply(const unit& each, const fate& fate, std::uint64_t seed, file_image& image,
+    void apply(const unit& each, const fate& chosen, std::uint64_t seed, file_image& image,
                block_store& scratch) const {
         if (each.kind == unit::what::size) {
             if (each.size < image.size) { image.cut(blocks_of(each.size)); }
             image.size = each.size;
             return;
         }
-        if (each.sectors == 0xff && fate.torn == 0) { return image.set(each.block, each.content); }
+        if (each.sectors == 0xff && chosen.torn == 0) { return image.set(each.block, each.content); }
         std::array<std::byte, block_bytes> content;
         std::memcpy(content.data(), image.get(each.block).data, block_bytes);
         std::mt19937_64 random(seed);
         for (unsigned sector = 0; sector != block_bytes / sector_bytes; ++sector) {
             if ((each.sectors & 1U << sector) == 0) { continue; }
             const std::size_t from = sector * sector_bytes;
-            if ((fate.torn & 1U << sector) == 0) {
+            if ((chosen.torn & 1U << sector) == 0) {
                 std::memcpy(content.data() + from, each.content.data + from, sector_bytes);
             } else if (model_ == device_model::garbage) {
                 const std::size_t end = std::min<std::size_t>(from + sector_bytes, each.end);
