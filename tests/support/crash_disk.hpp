@@ -441,10 +441,15 @@ private:
                     bool by_block) {
         const std::byte* now = of->at(block * block_bytes);
         const block_value before = of->seen.get(block);
+        const block_value durable = of->durable.get(block);
+        const auto differs = [&](const block_value& other, std::size_t at) {
+            return std::memcmp(now + at, other.data + at, sector_bytes) != 0;
+        };
         std::uint8_t changed = 0;
         for (unsigned sector = 0; sector != block_bytes / sector_bytes; ++sector) {
-            if (std::memcmp(now + sector * sector_bytes, before.data + sector * sector_bytes,
-                            sector_bytes) != 0) {
+            const std::size_t at = sector * sector_bytes;
+            // What a failed sync has lost is dirty again, even when the same bytes are written.
+            if (differs(before, at) || (failed_ && differs(durable, at))) {
                 changed = static_cast<std::uint8_t>(changed | 1U << sector);
             }
         }

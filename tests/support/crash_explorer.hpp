@@ -204,11 +204,13 @@ struct crash_result {
     std::uint64_t states = 0;
     std::uint64_t workloads = 0;
     std::uint64_t violations = 0;
+    std::uint64_t inside = 0;  // of the states: in the middle of a recovery
 
     crash_result& operator+=(const crash_result& other) noexcept {
         states += other.states;
         workloads += other.workloads;
         violations += other.violations;
+        inside += other.inside;
         return *this;
     }
 };
@@ -244,8 +246,8 @@ template <class Work>
     }
     crash_result sum;
     for (const int end : ends) {
-        crash_result part{0, 0, 1};  // a process that ends without a word is a violation
-        if (::read(end, &part, sizeof part) != sizeof part) { part = {0, 0, 1}; }
+        crash_result part{0, 0, 1, 0};  // a process that ends without a word is a violation
+        if (::read(end, &part, sizeof part) != sizeof part) { part = {0, 0, 1, 0}; }
         ::close(end);
         sum += part;
     }

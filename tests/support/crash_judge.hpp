@@ -39,8 +39,8 @@ public:
 
     void commit_three() {
         changed([&](write_transaction& tx) {
-            return put(tx, "after", "one", "1") + put(tx, "after", "two", "2") +
-                   digest_of("after");
+            const content_digest tree = tx.contains("after") ? 0 : digest_of("after");
+            return tree + put(tx, "after", "one", "1") + put(tx, "after", "two", "2");
         }, safety::durable);
         changed([&](write_transaction& tx) {
             content_digest change = put(tx, "after", "three", std::string(40, '3'));
@@ -72,8 +72,13 @@ private:
     }
     static content_digest put(write_transaction& tx, const std::string& tree, std::string_view key,
                               std::string_view value) {
-        tx.open_raw(tree).put(as_bytes(key), as_bytes(value));
-        return digest_of(digest_of(tree), as_bytes(key), as_bytes(value));
+        writable_raw_tree target = tx.open_raw(tree);
+        content_digest change = digest_of(digest_of(tree), as_bytes(key), as_bytes(value));
+        if (const auto before = target.get(as_bytes(key))) {
+            change -= digest_of(digest_of(tree), as_bytes(key), *before);
+        }
+        target.put(as_bytes(key), as_bytes(value));
+        return change;
     }
     static content_digest erase_first(write_transaction& tx, const std::string& name) {
         writable_raw_tree tree = tx.open_raw(name);
