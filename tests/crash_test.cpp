@@ -203,8 +203,9 @@ void require_found(const char* what, const preparation& lie) {
 }
 
 BOOST_AUTO_TEST_CASE(a_disk_that_ignores_syncs_is_found_out) {
-    require_found("no sync of data", [](crash_disk& disk) { disk.ignore_syncs(true, false); });
-    require_found("no sync of names", [](crash_disk& disk) { disk.ignore_syncs(false, true); });
+    require_found("files", [](crash_disk& disk) { disk.ignore_syncs(true, false, false); });
+    require_found("mappings", [](crash_disk& disk) { disk.ignore_syncs(false, true, false); });
+    require_found("names", [](crash_disk& disk) { disk.ignore_syncs(false, false, true); });
 }
 
 }  // namespace

@@ -86,8 +86,9 @@ void fail_workload(std::size_t number, const workload& chosen, const crash_plan&
         report_violation("T4", number, chosen, plan.seed,
                          std::string(kind_names[index % kinds.size()]) +
                              (fault.for_ever ? " for ever" : "") + " at operation " +
-                             std::to_string(fault.at) + ", " + each.wrong() +
-                             "\n    --operation " + std::to_string(index));
+                             std::to_string(fault.at) + ", " + each.wrong(),
+                         " --operation " + std::to_string(index));
+        if (plan.operation) { return; }
         if (result.violations > 5) { return; }
     }
 }

@@ -138,8 +138,9 @@ public:
     }
     [[nodiscard]] bool failed() const noexcept { return failed_; }
     // Syncs succeed and do nothing: a disk that lies, to prove that the judge sees it.
-    void ignore_syncs(bool data, bool names) {
-        ignores_data_ = data;
+    void ignore_syncs(bool files, bool mappings, bool names) {
+        ignores_files_ = files;
+        ignores_mappings_ = mappings;
         ignores_names_ = names;
     }
 
@@ -499,7 +500,7 @@ private:
     void sync(const node_ref& of) {
         operation();
         fail_if_planned(of, 0, ~std::uint64_t{0});
-        if (!recording_ || ignores_data_) { return; }
+        if (!recording_ || ignores_files_) { return; }
         make_certain(of, 0, ~std::uint64_t{0});
     }
     void flush(const node_ref& of, io::byte_range range) {
@@ -507,7 +508,7 @@ private:
         const std::uint64_t first = range.offset / block_bytes;
         const std::uint64_t end = blocks_of(range.offset + range.size);
         fail_if_planned(of, first, end);
-        if (!recording_ || ignores_data_) { return; }
+        if (!recording_ || ignores_mappings_) { return; }
         make_certain(of, first, end);
     }
     // A block that was lost in a failed write-back stays lost: the cache takes it for clean.
@@ -614,7 +615,8 @@ private:
     std::optional<std::uint64_t> fail_at_;
     sync_failure fail_kind_ = sync_failure::pending;
     bool failed_ = false;
-    bool ignores_data_ = false;
+    bool ignores_files_ = false;
+    bool ignores_mappings_ = false;
     bool ignores_names_ = false;
 };
 

@@ -168,6 +168,18 @@ private:
     std::string wrong_;
 };
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool slow_build = true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+inline constexpr bool slow_build = true;
+#else
+inline constexpr bool slow_build = false;
+#endif
+#else
+inline constexpr bool slow_build = false;
+#endif
+
 // How long and with what a test goes on: from the command line behind `--`.
 struct crash_plan {
     std::uint64_t states = 0;  // of all workloads
@@ -178,7 +190,8 @@ struct crash_plan {
     std::optional<std::size_t> workload;
     std::optional<std::uint64_t> operation;
 
-    crash_plan(int count, char** words, std::uint64_t default_states) : states(default_states) {
+    crash_plan(int count, char** words, std::uint64_t default_states)
+        : states(slow_build ? default_states / 20 : default_states) {
         const auto number = [&](int i) {
             return i + 1 < count ? std::strtoull(words[i + 1], nullptr, 10) : 0;
         };
@@ -216,10 +229,11 @@ struct crash_result {
 };
 
 inline void report_violation(const char* test, std::size_t number, const workload& chosen,
-                             std::uint64_t seed, const std::string& wrong) {
+                             std::uint64_t seed, const std::string& wrong,
+                             const std::string& more = {}) {
     std::cout << test << " VIOLATION: workload " << number << " (" << chosen.name << "), seed "
               << seed << ", " << wrong << "\n    repeat: -- --workload " << number << " --seed "
-              << seed << std::endl;
+              << seed << more << std::endl;
 }
 
 // Runs `work(plan)` for each part of the plan, each in a process of its own, and adds up.

@@ -246,6 +246,7 @@ private:
         if (happens(chosen_.relaxed)) { how = safety::relaxed; }
         if (happens(chosen_.checkpoint)) { how = safety::checkpoint; }
         expected_.history.push_back(digest_of(wanted));
+        const bool changed = expected_.history.end()[-2] != expected_.history.back();
         states_.push_back(std::move(wanted));
         std::uint64_t position = 0;
         try {
@@ -258,11 +259,13 @@ private:
             }
             throw;
         }
-        if (is_safe_on_return<>(how)) { all_is_safe(); }
+        bool safe = is_safe_on_return<>(how);
         if (how == safety::relaxed && happens(chosen_.waits)) {
             wait_until_safe(*db_, position);
-            all_is_safe();
+            safe = true;
         }
+        // A commit of nothing writes nothing, and so makes nothing safe.
+        if (safe && (changed || !doubtful_)) { all_is_safe(); }
     }
 
     void change(write_transaction& tx, model& wanted, unsigned puts) {
