@@ -358,8 +358,9 @@ private:
     void begin_reading() {
         guarded([&] {
             if (!db_) { return; }
-            reader_ = db_->begin_read();
-            reader_shows_ = digest_of(*reader_);
+            read_transaction reader = db_->begin_read();
+            reader_shows_ = digest_of(reader);
+            reader_ = std::move(reader);
         });
     }
     void end_reading() {
