@@ -46,7 +46,10 @@ void check_page_bytes(std::uint32_t page_bytes) {
             if (failure.kind() != errc::exists) { throw; }
         }
     }
-    return files.open(path, read_only ? io::open_mode::read_only : io::open_mode::read_write);
+    auto file = files.open(path, read_only ? io::open_mode::read_only : io::open_mode::read_write);
+    // Whoever made the file may have been stopped before its name was durable.
+    if (!read_only) { files.sync_directory(path); }
+    return file;
 }
 
 }  // namespace
