@@ -6,14 +6,13 @@
 #define BOOST_TEST_MODULE kill
 #include <boost/test/unit_test.hpp>
 
-#include <unistd.h>
-
+#include <algorithm>
 #include <chrono>
 #include <string>
 
 #include "support/journal_judge.hpp"
 #include "support/long_run.hpp"
-#include "support/temporary_directory.hpp"
+#include "support/two_folders.hpp"
 #include "support/worker_process.hpp"
 
 namespace {
@@ -39,10 +38,10 @@ public:
     series(std::string path, std::uint64_t seed, score& total)
         : seed_(seed), random_(seed), judge_(std::move(path), seed), total_(total) {}
 
-    // One worker that commits, then perhaps some that recover, then the verdict.
+    // One worker that commits, then perhaps some that recover what it left, then the verdict.
     void chain() {
         life(false);
-        while (random_.below(2) == 0) { life(true); }
+        while (random_.below(3) != 0) { life(true); }
         const std::string said = judge_.judge(known_);
         complain("after the kill", said);
         total_.transactions = std::max(total_.transactions, known_.low());
@@ -112,20 +111,14 @@ private:
 BOOST_AUTO_TEST_CASE(whatever_a_killed_process_was_doing_nothing_is_lost) {
     constexpr std::uint64_t kills_a_file = 150;
     const long_run chosen = long_run_of(300);
-    const temporary_directory on_disk;
-    // In memory all is faster and other moments are hit.
-    const bool memory = ::access("/dev/shm", W_OK) == 0;
-    const std::string in_memory = "/dev/shm/pinyon-kill-" + std::to_string(::getpid());
-    if (memory) { std::filesystem::create_directory(in_memory); }
+    const two_folders folders;
     score total;
     for (std::uint64_t i = 0; total.kills < chosen.states && total.violations < 10; ++i) {
         const std::uint64_t end = std::min(chosen.states, total.kills + kills_a_file);
-        const std::string name = "/kill" + std::to_string(i) + ".pinyon";
-        const bool here = memory && i % 2 == 0;
-        series run((here ? in_memory : on_disk.path()) + name, chosen.seed * 1'000'003 + i, total);
+        series run(folders.path(i, "kill" + std::to_string(i) + ".pinyon"),
+                   chosen.seed * 1'000'003 + i, total);
         while (total.kills < end && total.violations < 10) { run.chain(); }
     }
-    if (memory) { std::filesystem::remove_all(in_memory); }
     report("T7",
            std::to_string(total.kills) + " kills (" + std::to_string(total.recovery) +
                " in open, " + std::to_string(total.checkpoint) + " in a checkpoint, " +
