@@ -74,11 +74,25 @@ void page_store::extend(std::uint64_t pages) {
               "the file has outgrown the addresses reserved for it at open: reopen the database");
     }
     const std::uint64_t wanted = std::max(pages, growth_bytes(count * page_bytes()) / page_bytes());
-    const std::uint64_t new_count = std::min(count + wanted, source_->limit_max());
-    file_.grow(new_count * page_bytes());
+    const std::uint64_t new_count =
+        count + grow_file(count, pages, std::min(wanted, source_->limit_max() - count));
     source_->set_limit(new_count);
     private_.resize(new_count);
     space_.extend(new_count);
+}
+
+// Grows the file by `wanted` pages or, where the disk has not so much, by less, but by `pages` at
+// least; returns by how many.
+std::uint64_t page_store::grow_file(std::uint64_t count, std::uint64_t pages,
+                                    std::uint64_t wanted) {
+    for (;; wanted = std::max(pages, wanted / 2)) {
+        try {
+            file_.grow((count + wanted) * page_bytes());
+            return wanted;
+        } catch (const error& failure) {
+            if (failure.kind() != errc::no_space || wanted == pages) { throw; }
+        }
+    }
 }
 
 void page_store::adopt(io::page_run run) {

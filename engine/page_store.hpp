@@ -126,6 +126,7 @@ private:
     void admit_node(const io::page_reference& reference, const std::byte* page) const;
     [[nodiscard]] std::uint64_t allocate();
     void extend(std::uint64_t pages);
+    std::uint64_t grow_file(std::uint64_t count, std::uint64_t pages, std::uint64_t wanted);
     void adopt(io::page_run run);
     void forget_private() noexcept;
     [[nodiscard]] std::uint32_t seal_subtree(const node_schema& schema, std::uint64_t page,

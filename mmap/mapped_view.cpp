@@ -88,8 +88,9 @@ public:
         if (range.size == 0) {
             return;  // which mapped_region would take for the whole view
         }
-        errno = 0;
-        if (!region_->flush(range.offset - first_, range.size, false)) {
+        // Network and user-space file systems let a signal interrupt it.
+        for (errno = 0; !region_->flush(range.offset - first_, range.size, false); errno = 0) {
+            if (errno == EINTR) { continue; }
             raise_os(errno != 0 ? errno : EIO, "flushing " + describe(range, origin_.path));
         }
     }

@@ -63,6 +63,14 @@ namespace {
     return common | O_RDONLY;
 }
 
+// -1 leaves errno; interruptions are gone over.
+[[nodiscard]] int open_file(const char* path, int flags) noexcept {
+    for (;;) {
+        const int number = ::open(path, flags, 0600);
+        if (number >= 0 || errno != EINTR) { return number; }
+    }
+}
+
 [[noreturn]] void raise_open(int number, const std::string& path, open_mode mode) {
     if (number == ELOOP) {
         raise(errc::misuse, path + " is a symbolic link; open what it points to");
@@ -109,10 +117,7 @@ void check_opened(const descriptor& handle, const std::string& path, open_mode m
 }  // namespace
 
 std::unique_ptr<file> posix_system::open(const std::string& path, open_mode mode) {
-    int number = -1;
-    do {
-        number = ::open(checked(path), open_flags(mode), 0600);
-    } while (number < 0 && errno == EINTR);
+    const int number = open_file(checked(path), open_flags(mode));
     if (number < 0) { raise_open(errno, path, mode); }
     auto handle = adopt_descriptor(number);
     check_opened(*handle, path, mode);
@@ -168,7 +173,7 @@ void posix_system::remove(const std::string& path) {
 
 void posix_system::sync_directory(const std::string& path) {
     const std::string directory = directory_of(path);
-    const int number = ::open(checked(directory), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int number = open_file(checked(directory), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (number < 0) { raise_os(errno, "opening the directory " + directory); }
     const descriptor handle(number);
     while (::fsync(handle.get()) != 0) {

@@ -1,0 +1,201 @@
+// Disks of many small sizes filled to the last byte: the commit that finds no room says no_space
+// and changes nothing, reading and erasing work on, and what is erased (or what somebody else
+// removes) can be filled again.
+//
+//   disk_full_test -- --states SIZES --seed S
+#define BOOST_TEST_MODULE disk_full
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "support/durability_names.hpp"
+#include "support/journal.hpp"
+#include "support/long_run.hpp"
+#include "support/private_mounts.hpp"
+
+namespace {
+
+using namespace pinyon;
+using test::splitmix;
+using model = std::map<std::string, std::string>;
+
+constexpr tree_spec<std::string_view, std::string_view> words{"words"};
+
+struct score {
+    std::uint64_t sizes = 0;
+    std::uint64_t too_small = 0;  // for the database itself
+    std::uint64_t full = 0;       // commits that found no space
+    std::uint64_t violations = 0;
+};
+
+class disk {
+public:
+    disk(std::uint64_t bytes, std::uint64_t seed, score& total)
+        : bytes_(bytes), random_(seed), mount_(bytes), path_(mount_ / "a.pinyon"), total_(total) {
+        test::use_small_log(options_, std::uint64_t{64} << 10);
+    }
+
+    void run() {
+        ++total_.sizes;
+        const std::uint64_t ballast_bytes = bytes_ / 8;
+        const std::string ballast = mount_ / "ballast";
+        std::ofstream(ballast) << std::string(ballast_bytes, 'b');
+        try {
+            db_ = database::open(path_, options_);
+        } catch (const error& failure) {
+            ++total_.too_small;
+            require(failure.kind() == errc::no_space, std::string("opening: ") + failure.what());
+            return;
+        }
+        try {
+            fill();
+            compare("full");
+            // Somebody else makes space. A commit takes some pages more than its entries.
+            std::filesystem::remove(ballast);
+            const std::uint64_t before = held_bytes();
+            fill();
+            require(ballast_bytes < spare_bytes || held_bytes() > before,
+                    "space made by others is not used");
+            compare("full again");
+            refill_what_is_erased();
+            reopen();
+        } catch (const error& failure) {
+            require(false, failure.what());
+        }
+    }
+
+private:
+    static constexpr std::uint64_t spare_bytes = 64 << 10;
+
+    // Until the disk is full, first for large transactions, then for the smallest, too.
+    void fill() {
+        for (int i = 0; put_some(1 + random_.below(20), 30'000); ++i) {
+            require(i < 100'000, "the disk does not fill");
+        }
+        for (int in_a_row = 0; in_a_row != 3;) {
+            in_a_row = put_some(1, 100) ? 0 : in_a_row + 1;
+        }
+    }
+
+    // False: no space, and nothing has changed.
+    bool put_some(std::uint64_t count, std::uint64_t length_max) {
+        std::map<std::string, std::string> added;
+        try {
+            write_transaction tx = db_->begin_write();
+            auto tree = tx.open(words);
+            for (std::uint64_t i = 0; i != count; ++i) {
+                const std::string key = "key" + std::to_string(random_.below(1'000'000));
+                const std::uint64_t most = random_.below(20) == 0 ? length_max : 400;
+                const std::string value(random_.below(std::min<std::uint64_t>(most, length_max)),
+                                        static_cast<char>('a' + random_.below(26)));
+                tree.put(key, value);
+                added[key] = value;
+            }
+            (void)test::commit(*db_, tx, test::safety::durable);
+        } catch (const error& failure) {
+            if (failure.kind() != errc::no_space) { throw; }
+            ++total_.full;
+            return false;
+        }
+        for (auto& [key, value] : added) { model_[key] = value; }
+        return true;
+    }
+
+    [[nodiscard]] std::uint64_t held_bytes() const {
+        std::uint64_t sum = 0;
+        for (const auto& [key, value] : model_) { sum += key.size() + value.size(); }
+        return sum;
+    }
+
+    // Erases half of the entries, a few a transaction: with the disk full each of them must work.
+    void erase_half() {
+        const std::size_t goal = model_.size() / 2;
+        while (model_.size() > goal) {
+            write_transaction tx = db_->begin_write();
+            auto tree = tx.open(words);
+            for (int i = 0; i != 8 && model_.size() > goal; ++i) {
+                auto victim = model_.lower_bound("key" + std::to_string(random_.below(1'000'000)));
+                if (victim == model_.end()) { victim = model_.begin(); }
+                require(tree.erase(victim->first), "an entry is missing");
+                model_.erase(victim);
+            }
+            (void)test::commit(*db_, tx, test::safety::durable);
+        }
+    }
+
+    void refill_what_is_erased() {
+        const std::uint64_t full = held_bytes();
+        erase_half();
+        compare("half erased");
+        test::checkpoint(*db_);
+        const std::uint64_t left = held_bytes();
+        fill();
+        require(full - left < spare_bytes ? held_bytes() > left
+                                          : held_bytes() - left > (full - left) / 2,
+                "erased space is not used again");
+        compare("filled again");
+    }
+
+    void reopen() {
+        db_->close();
+        db_ = database::open(path_, options_);
+        compare("reopened");
+        db_->close();
+        (void)check(path_, {}, [this](const finding& found) {
+            require(false, std::string("check: ") + found.text);
+        });
+    }
+
+    void compare(const char* when) {
+        const read_transaction tx = db_->begin_read();
+        model found;
+        if (tx.contains(words.name)) {
+            for (const auto& entry : tx.open(words).all()) { found.emplace(entry.key, entry.value); }
+        }
+        require(found == model_, std::string("the content differs, ") + when);
+    }
+
+    void require(bool holds, const std::string& what) {
+        if (holds) { return; }
+        ++total_.violations;
+        BOOST_TEST(false, "a disk of " << bytes_ << " bytes: " << what);
+    }
+
+    std::uint64_t bytes_;
+    splitmix random_;
+    test::memory_mount mount_;
+    std::string path_;
+    options options_;
+    std::optional<database> db_;
+    model model_;
+    score& total_;
+};
+
+BOOST_AUTO_TEST_CASE(a_full_disk_loses_nothing_and_is_no_dead_end) {
+    const test::long_run chosen = test::long_run_of(40);
+    if (const std::string why = test::own_mounts(); !why.empty()) {
+        test::skip_all("full disks", why);
+    }
+    score total;
+    splitmix random(chosen.seed);
+    for (std::uint64_t i = 0; i != chosen.states && total.violations < 10; ++i) {
+        // 64 KiB up to 8 MiB, evenly over the orders of magnitude, in pages.
+        const std::uint64_t power = i % 8;
+        const std::uint64_t bytes = (16 + random.below(16)) << power << 12;
+        disk(bytes, chosen.seed * 1'000'003 + i, total).run();
+    }
+    test::report("T14",
+                 std::to_string(total.sizes) + " sizes of disk (" +
+                     std::to_string(total.too_small) + " too small for a database; " +
+                     std::to_string(total.full) + " commits found no space)",
+                 total.violations, chosen.seed);
+    BOOST_TEST(total.violations == 0U);
+    BOOST_TEST(total.full > total.sizes);
+}
+
+}  // namespace
