@@ -1,7 +1,8 @@
 // A database: one file, opened. Copies of the handle share it; it closes when the last handle and
 // the last transaction are gone, or by `close`.
 //
-// Threads: everything here from any thread.
+// Threads: everything here from any thread. The child of a fork opens the database again: to it,
+// what the parent opened is misuse.
 // Failure: the codes of error.hpp, each with the remedy in its text.
 #pragma once
 
@@ -65,7 +66,7 @@ public:
     [[nodiscard]] std::uint32_t page_bytes() const;
     // True until close().
     [[nodiscard]] bool is_open() const noexcept;
-    // Closes now. Throws misuse, saying how many, while transactions are running.
+    // Closes now; in a forked child it is the parent's and stays so. Throws misuse, saying how many, while transactions are running.
     void close();
     // Gives back all memory that the pool may give back.
     void release_memory() const;

@@ -6,7 +6,9 @@
 //     reading through a mapping, the same byte shared.
 //  2. Kept roots are the snapshots of readers and the roots of both metas; they are looked up after
 //     the new state was published, so no reader can be missed.
-//  3. Once poisoned, nothing is written any more.
+//  3. In a forked child nothing of it is used, closed or destroyed: other threads of the parent may
+//     have held its locks at the fork, and its views are not mapped there.
+//  4. Once poisoned, nothing is written any more.
 //
 // Threads: any, but for what says "the writer".
 #pragma once
@@ -25,6 +27,7 @@
 #include "pinyon/engine/statistics.hpp"
 #include "pinyon/engine/transaction_core.hpp"
 #include "pinyon/engine/writer_queue.hpp"
+#include "pinyon/mmap/descriptor.hpp"
 #include "pinyon/mmap/file.hpp"
 
 namespace pinyon {
@@ -78,7 +81,9 @@ public:
     [[nodiscard]] database_statistics statistics() const;
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
     [[nodiscard]] std::uint32_t page_bytes() const noexcept { return store_->page_bytes(); }
-    [[nodiscard]] bool is_open() const noexcept { return open_.load(); }
+    [[nodiscard]] bool is_open() const noexcept { return !forked() && open_.load(); }
+    // True in a child of the process that opened the file.
+    [[nodiscard]] bool forked() const noexcept { return process_ != io::fork_depth(); }
     void close();
     void release_memory();
 
@@ -103,6 +108,7 @@ private:
     std::unique_ptr<checkpoint_writer> checkpoints_;
     snapshot_registry snapshots_;
     writer_queue writers_;
+    const std::uint32_t process_ = io::fork_depth();
     std::atomic<bool> open_{false};
     std::atomic<bool> poisoned_{false};
     std::atomic<std::uint64_t> commits_{0};
@@ -110,6 +116,10 @@ private:
     std::atomic<std::uint64_t> free_pages_{0};  // as of the last commit, for statistics
     std::atomic<std::uint64_t> held_pages_{0};
 };
+
+// A core that dies with its last owner, but in a forked child is left as it is.
+[[nodiscard]] std::shared_ptr<database_core> make_database_core(
+    const std::string& path, const options& options, std::unique_ptr<io::file_system> own_files);
 
 // Makes a new database file of `page_bytes`: built under a temporary name, durable before it gets
 // its own. Throws exists when another process was faster.
