@@ -10,13 +10,13 @@ namespace pinyon {
 database::database(std::shared_ptr<database_core> core) noexcept : core_(std::move(core)) {}
 
 database database::open(const std::string& path, const options& options) {
-    return database(std::make_shared<database_core>(path, options, nullptr));
+    return database(make_database_core(path, options, nullptr));
 }
 
 database database::in_memory(options options) {
     options.access = access_mode::create;
-    return database(std::make_shared<database_core>("memory.pinyon", options,
-                                                    std::make_unique<io::memory_file_system>()));
+    return database(
+        make_database_core("memory.pinyon", options, std::make_unique<io::memory_file_system>()));
 }
 
 read_transaction database::begin_read() const { return read_transaction(core_->begin_read()); }

@@ -1,7 +1,8 @@
 // A database: one file, opened. Copies of the handle share it; it closes when the last handle and
 // the last transaction are gone, or by `close`.
 //
-// Threads: everything here from any thread.
+// Threads: everything here from any thread. The child of a fork opens the database again: to it,
+// what the parent opened is misuse.
 // Failure: the codes of error.hpp, each with the remedy in its text.
 #pragma once
 
@@ -73,9 +74,13 @@ public:
     [[nodiscard]] std::uint32_t page_bytes() const;
     // True until close().
     [[nodiscard]] bool is_open() const noexcept;
+<<<<<<< HEAD
     // Closes now: a checkpoint that leaves the data file alone, without a log. Throws misuse,
     // saying how many, while transactions are running; no_space or io when the checkpoint failed:
     // then nothing is lost, and the next open goes on from the log.
+=======
+    // Closes now; in a forked child it is the parent's and stays so. Throws misuse, saying how many, while transactions are running.
+>>>>>>> w-mm
     void close();
     // Gives back all memory that the pool may give back.
     void release_memory() const;

@@ -118,6 +118,14 @@ database_core::~database_core() {
     let_go();
 }
 
+std::shared_ptr<database_core> make_database_core(const std::string& path, const options& options,
+                                                  std::unique_ptr<io::file_system> own_files) {
+    const auto let_go = [](database_core* core) {
+        if (!core->forked()) { delete core; }
+    };
+    return {new database_core(path, options, std::move(own_files)), let_go};
+}
+
 void database_core::lock(std::chrono::milliseconds timeout) {
     if (lock_free_) { return; }
     const io::lock_mode mode = read_only_ ? io::lock_mode::shared : io::lock_mode::exclusive;
@@ -258,6 +266,10 @@ void database_core::recover(log_reader& log) {
 }
 
 void database_core::require_open() const {
+    if (forked()) {
+        raise(errc::misuse,
+              path_ + " was opened by the parent process: a forked child opens it again");
+    }
     if (!is_open()) { raise(errc::misuse, path_ + " was closed: open it again"); }
 }
 
@@ -369,6 +381,7 @@ database_statistics database_core::statistics() const {
 }
 
 void database_core::close() {
+    if (forked()) { return; }
     if (!open_.exchange(false)) { return; }
     const std::uint64_t readers = snapshots_.readers();
     const std::uint64_t writers = writers_.held() ? 1 : 0;

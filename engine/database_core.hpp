@@ -5,6 +5,7 @@
 // Invariants
 //  1. While the file is open for writing this holds the writer lock byte; while it is open for
 //     reading through a mapping, the same byte shared.
+<<<<<<< HEAD
 //  2. Kept roots are the published state and those that wait for it, the roots of both metas and of
 //     a running checkpoint, and the snapshots of readers; these are looked at last, so no reader
 //     can be missed: it starts from one of the former.
@@ -12,6 +13,13 @@
 //  4. The next writer builds on `tip`, readers start from what is published; tip runs ahead by the
 //     commits whose sync has not come back.
 //  5. Once poisoned, nothing is written any more: no append, no checkpoint, no removal.
+=======
+//  2. Kept roots are the snapshots of readers and the roots of both metas; they are looked up after
+//     the new state was published, so no reader can be missed.
+//  3. In a forked child nothing of it is used, closed or destroyed: other threads of the parent may
+//     have held its locks at the fork, and its views are not mapped there.
+//  4. Once poisoned, nothing is written any more.
+>>>>>>> w-mm
 //
 // Threads: any, but for what says "the writer".
 #pragma once
@@ -37,6 +45,7 @@
 #include "pinyon/engine/statistics.hpp"
 #include "pinyon/engine/transaction_core.hpp"
 #include "pinyon/engine/writer_queue.hpp"
+#include "pinyon/mmap/descriptor.hpp"
 #include "pinyon/mmap/file.hpp"
 
 namespace pinyon {
@@ -96,7 +105,9 @@ public:
     [[nodiscard]] database_statistics statistics() const;
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
     [[nodiscard]] std::uint32_t page_bytes() const noexcept { return store_->page_bytes(); }
-    [[nodiscard]] bool is_open() const noexcept { return open_.load(); }
+    [[nodiscard]] bool is_open() const noexcept { return !forked() && open_.load(); }
+    // True in a child of the process that opened the file.
+    [[nodiscard]] bool forked() const noexcept { return process_ != io::fork_depth(); }
     void close();
     void release_memory();
 
@@ -168,6 +179,7 @@ private:
     snapshot_registry snapshots_;
     publication publication_{snapshots_};
     writer_queue writers_;
+<<<<<<< HEAD
     published_state tip_;          // the writer's
     operation_buffer operations_;  // of the running write transaction
     recovery_facts recovery_;
@@ -191,6 +203,9 @@ private:
     std::atomic<std::uint64_t> log_end_{0};
     std::atomic<std::uint64_t> saved_position_{0};  // of the newest meta
     std::atomic<std::uint64_t> live_bytes_{0};
+=======
+    const std::uint32_t process_ = io::fork_depth();
+>>>>>>> w-mm
     std::atomic<bool> open_{false};
     std::atomic<bool> poisoned_{false};
     std::atomic<std::uint64_t> commits_{0};
@@ -202,6 +217,10 @@ private:
     std::atomic<std::uint64_t> free_pages_{0};  // as of the last commit, for statistics
     std::atomic<std::uint64_t> held_pages_{0};
 };
+
+// A core that dies with its last owner, but in a forked child is left as it is.
+[[nodiscard]] std::shared_ptr<database_core> make_database_core(
+    const std::string& path, const options& options, std::unique_ptr<io::file_system> own_files);
 
 // Makes a new database file of `page_bytes`: built under a temporary name, durable before it gets
 // its own. Throws exists when another process was faster.

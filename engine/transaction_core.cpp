@@ -16,6 +16,11 @@ transaction_core::transaction_core(std::shared_ptr<void> owner, page_store& stor
 }
 
 void transaction_core::raise_over() const {
+    if (process_ != io::fork_depth()) {
+        raise(errc::misuse,
+              "this transaction belongs to the parent process: a forked child opens the database "
+              "again");
+    }
     raise(errc::misuse, writing_
                             ? "this write transaction is over (committed or aborted): begin another"
                             : "this read transaction is over: begin another");

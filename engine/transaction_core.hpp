@@ -5,9 +5,14 @@
 //  1. An opened_tree, once handed out, stays at its address for the life of the core: handles point
 //     to it.
 //  2. Every entry point calls `enter`, which refuses a transaction that is over.
+<<<<<<< HEAD
 //  3. A change that throws after its first page change fails the transaction; commit then refuses.
 //  4. While there is a log, it holds one operation for each change that was made, in order, none
 //     for one that was refused or found nothing to do; or it has overflowed.
+=======
+//  3. In a forked child a transaction of the parent is over: its pages are not mapped there.
+//  4. A change that throws after its first page change fails the transaction; commit then refuses.
+>>>>>>> w-mm
 //
 // Threads: one at a time.
 #pragma once
@@ -24,6 +29,7 @@
 #include "pinyon/engine/catalog.hpp"
 #include "pinyon/engine/operation.hpp"
 #include "pinyon/engine/snapshot.hpp"
+#include "pinyon/mmap/descriptor.hpp"
 
 namespace pinyon {
 
@@ -45,7 +51,7 @@ public:
 
     // Throws misuse when the transaction is over.
     void enter() const {
-        if (over_) [[unlikely]] { raise_over(); }
+        if (over()) [[unlikely]] { raise_over(); }
     }
     // `enter`, and misuse for a read transaction, transaction_failed after an error.
     void enter_change() const;
@@ -62,7 +68,7 @@ public:
     [[nodiscard]] page_store& store() const noexcept { return *store_; }
     [[nodiscard]] bool writing() const noexcept { return writing_; }
     [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
-    [[nodiscard]] bool over() const noexcept { return over_; }
+    [[nodiscard]] bool over() const noexcept { return over_ || process_ != io::fork_depth(); }
     // Nothing may be done through this transaction any more.
     void end() noexcept { over_ = true; }
 
@@ -98,6 +104,7 @@ private:
     std::uint64_t id_;
     bool writing_;
     bool over_ = false;
+    std::uint32_t process_ = io::fork_depth();
     bool failed_ = false;
     unsigned unfinished_ = 0;
     operation_buffer* log_ = nullptr;

@@ -1,0 +1,233 @@
+// Durable commits of one small put each (16-byte key, 100-byte value): a bare loop that appends and
+// syncs as many bytes, Pinyon with one thread and with eight, and other stores beside them, all in
+// the same rounds on the same file system. Then what a commit's cost depends on, and recovery.
+//
+// commit [--dir FOLDER] [--rounds N] [--seconds S] [--scale F] [--only rates|sizes|recovery]
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "bare_log.hpp"
+#include "commit_costs.hpp"
+#include "commit_peers.hpp"
+#include "interleaved.hpp"
+#include "pinyon/pinyon.hpp"
+#include "requirement.hpp"
+
+namespace {
+
+using namespace pinyon;
+using clock_type = std::chrono::steady_clock;
+
+constexpr unsigned threads_max = 8;
+constexpr std::uint64_t keys = 1'000'000;
+constexpr tree_spec<std::string_view, std::string_view> spec{"entries"};
+
+struct settings {
+    std::string folder;
+    unsigned rounds = 7;
+    double seconds = 1;
+    double scale = 1;
+    std::string only;
+
+    [[nodiscard]] bool wants(const char* part) const { return only.empty() || only == part; }
+};
+
+[[nodiscard]] settings read_arguments(int argc, char** argv) {
+    settings result;
+    result.folder = (std::filesystem::absolute(argv[0]).parent_path() / "commit-files").string();
+    for (int i = 1; i < argc; ++i) {
+        const std::string name = argv[i];
+        const char* value = i + 1 < argc ? argv[++i] : nullptr;
+        if (value == nullptr) {
+            std::fprintf(stderr, "%s needs a value\n", name.c_str());
+            std::exit(2);
+        }
+        if (name == "--dir") {
+            result.folder = std::string(value) + "/pinyon-commit-files";
+        } else if (name == "--rounds") {
+            result.rounds = static_cast<unsigned>(std::max(1, std::atoi(value)));
+        } else if (name == "--seconds") {
+            result.seconds = std::atof(value);
+        } else if (name == "--scale") {
+            result.scale = std::atof(value);
+        } else if (name == "--only") {
+            result.only = value;
+        } else {
+            std::fprintf(stderr, "unknown: %s\n", name.c_str());
+            std::exit(2);
+        }
+    }
+    return result;
+}
+
+// Keys of 16 bytes in random order, values of 100.
+class puts {
+public:
+    explicit puts(std::uint64_t seed) : random_(seed) {}
+    [[nodiscard]] const std::string& next() {
+        char text[17];
+        std::snprintf(text, sizeof text, "%016llx",
+                      static_cast<unsigned long long>(random_() % keys * 0x9e3779b97f4a7c15u));
+        key_.assign(text, 16);
+        return key_;
+    }
+    [[nodiscard]] const std::string& value() const { return value_; }
+
+private:
+    std::mt19937_64 random_;
+    std::string key_;
+    std::string value_ = std::string(100, 'v');
+};
+
+// Commits a second of so many threads, each of which repeats `commit(thread, puts)`.
+template <class Commit>
+[[nodiscard]] double rate(unsigned threads, double seconds, Commit&& commit) {
+    static std::atomic<std::uint64_t> seeds{1};
+    std::atomic<bool> stop{false};
+    std::atomic<std::uint64_t> done{0};
+    const clock_type::time_point start = clock_type::now();
+    std::vector<std::thread> running;
+    for (unsigned thread = 0; thread < threads; ++thread) {
+        running.emplace_back([&, thread] {
+            puts mine(seeds.fetch_add(1));
+            std::uint64_t mine_done = 0;
+            while (!stop.load(std::memory_order_relaxed)) {
+                commit(thread, mine);
+                ++mine_done;
+            }
+            done += mine_done;
+        });
+    }
+    std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
+    stop = true;
+    for (std::thread& thread : running) { thread.join(); }
+    return static_cast<double>(done) /
+           std::chrono::duration<double>(clock_type::now() - start).count();
+}
+
+void put_one(const database& db, puts& from, durability when) {
+    db.update([&](write_transaction& tx) { tx.open(spec).put(from.next(), from.value()); }, when);
+}
+
+// What a commit of one put adds to the log.
+[[nodiscard]] std::uint64_t batch_bytes(const database& db) {
+    puts some(0);
+    std::uint64_t positions[2];
+    for (std::uint64_t& position : positions) {
+        write_transaction tx = db.begin_write();
+        tx.open(spec).put(some.next(), some.value());
+        position = tx.commit(durability::durable);
+    }
+    return positions[1] - positions[0];
+}
+
+void print_peers(const bench::interleaved& rates) {
+    const struct {
+        const char* ours;
+        const char* peer;
+        double wanted;
+    } lines[] = {{"Pinyon, 1 thread", "SQLite, 1 thread", 0.95},
+                 {"Pinyon, 8 threads", "SQLite, 8 threads", 0.95},
+                 {"Pinyon, 1 thread", "LMDB, 1 thread", 2}};
+    for (const auto& line : lines) {
+        if (!rates.has(line.peer)) { continue; }
+        std::printf("for information: %s is %.2f x %s (aim: %.2f)\n", line.ours,
+                    rates.ratio(line.ours, line.peer), line.peer, line.wanted);
+    }
+}
+
+// The name of the fastest shared loop.
+[[nodiscard]] std::string best_shared(const bench::interleaved& rates,
+                                      const std::vector<std::string>& names) {
+    std::string best = names.front();
+    for (const std::string& name : names) {
+        if (rates.median(name) > rates.median(best)) { best = name; }
+    }
+    return best;
+}
+
+void measure_rates(const settings& how, bench::requirements& verdict) {
+    const std::string path = how.folder + "/pinyon";
+    const database db = database::open(path);
+    const std::uint64_t bytes = batch_bytes(db);
+    std::printf("a commit of one put adds %llu bytes to the log; the bare loops append as many\n",
+                static_cast<unsigned long long>(bytes));
+    bench::bare_log bare(how.folder + "/bare", std::uint64_t{64} << 20, bytes);
+    bench::interleaved rates;
+    rates.add("bare loop, 1 thread",
+              [&] { return rate(1, how.seconds, [&](unsigned, puts&) { bare.append(); }); });
+    const auto ours = [&](const char* name, unsigned threads, durability when) {
+        rates.add(name, [&db, &how, threads, when] {
+            return rate(threads, how.seconds,
+                        [&](unsigned, puts& from) { put_one(db, from, when); });
+        });
+    };
+    ours("Pinyon, 1 thread", 1, durability::durable);
+    std::vector<std::string> shared;
+    std::vector<std::unique_ptr<bench::bare_log>> logs;
+    for (const bench::sharing way :
+         {bench::sharing::own_writes, bench::sharing::ordered_writes, bench::sharing::leader_writes,
+          bench::sharing::patient_leader}) {
+        shared.push_back(std::string("bare, 8 threads, ") + bench::name(way));
+        logs.push_back(std::make_unique<bench::bare_log>(
+            how.folder + "/bare-" + std::to_string(logs.size()), std::uint64_t{64} << 20, bytes));
+        rates.add(shared.back(), [&how, way, log = logs.back().get()] {
+            return rate(threads_max, how.seconds,
+                        [&](unsigned, puts&) { log->append_shared(way); });
+        });
+    }
+    ours("Pinyon, 8 threads", threads_max, durability::durable);
+    ours("Pinyon, 1 thread, relaxed", 1, durability::relaxed);
+    std::vector<std::unique_ptr<bench::peer>> open;
+    for (const bench::peer_maker& maker : bench::peers()) {
+        std::printf("beside it: %s\n", maker.settings.c_str());
+        open.push_back(maker.make(how.folder, threads_max));
+        for (const unsigned threads : {1u, threads_max}) {
+            if (threads != 1 && maker.name != "SQLite") { continue; }
+            const char* plural = threads == 1 ? " thread" : " threads";
+            rates.add(maker.name + ", " + std::to_string(threads) + plural,
+                      [&how, threads, other = open.back().get()] {
+                          return rate(threads, how.seconds, [&](unsigned thread, puts& from) {
+                              other->put(thread, from.next(), from.value());
+                          });
+                      });
+        }
+    }
+    rates.run(how.rounds);
+    rates.print("commits a second");
+    print_peers(rates);
+    const std::string best = best_shared(rates, shared);
+    std::printf("the best shared loop: %s\n", best.c_str());
+    verdict.at_least("durable, 1 thread: rate of the bare loop", 0.9,
+                     rates.ratio("Pinyon, 1 thread", "bare loop, 1 thread"));
+    verdict.at_least("durable, 8 threads: rate of the best bare shared loop", 0.8,
+                     rates.ratio("Pinyon, 8 threads", best));
+    verdict.at_least("durable, 8 threads: times the rate of 1 thread", 3,
+                     rates.ratio("Pinyon, 8 threads", "Pinyon, 1 thread"));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const settings how = read_arguments(argc, argv);
+    std::filesystem::remove_all(how.folder);
+    std::filesystem::create_directories(how.folder);
+    std::printf("%u rounds of %.1f s a contestant, medians of the rounds; files in %s\n",
+                how.rounds, how.seconds, how.folder.c_str());
+    bench::requirements verdict;
+    if (how.wants("rates")) { measure_rates(how, verdict); }
+    const bench::cost_settings costs{how.folder, how.rounds, how.scale};
+    if (how.wants("sizes")) { bench::measure_sizes(costs, verdict); }
+    if (how.wants("recovery")) { bench::measure_recovery(costs, verdict); }
+    std::filesystem::remove_all(how.folder);
+    return verdict.report();
+}
