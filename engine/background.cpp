@@ -29,10 +29,6 @@ void background_thread::stop() noexcept {
     thread_.join();
 }
 
-void background_thread::abandon() noexcept {
-    if (thread_.joinable()) { thread_.detach(); }
-}
-
 void background_thread::loop() {
     std::unique_lock lock(mutex_);
     while (!stopping_) {

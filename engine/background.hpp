@@ -3,7 +3,7 @@
 // Invariants
 //  1. The work never runs in two threads at once, and not after `stop` has returned.
 //
-// Threads: start, stop and abandon by one thread at a time, wake from any.
+// Threads: start and stop by one thread at a time, wake from any.
 // Failure: std::system_error from `start`; the work itself must not throw.
 #pragma once
 
@@ -26,8 +26,6 @@ public:
     void wake() noexcept;
     // Waits for the running piece of work; does nothing when there is no thread.
     void stop() noexcept;
-    // In the child of a fork the thread does not exist: it is forgotten.
-    void abandon() noexcept;
     [[nodiscard]] bool running() const noexcept { return thread_.joinable(); }
 
 private:

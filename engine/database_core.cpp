@@ -404,7 +404,6 @@ void database_core::close() {
 
 // The data file becomes complete without its log.
 void database_core::close_log() {
-    if (file_->forked()) { return; }
     background_.stop();
     run_checkpoint();  // one that was frozen and not taken up
     if (!log_ || poisoned()) { return; }
@@ -424,11 +423,7 @@ void database_core::close_log() {
 }
 
 void database_core::let_go() noexcept {
-    if (file_ && file_->forked()) {
-        background_.abandon();
-    } else {
-        background_.stop();
-    }
+    background_.stop();
     log_.reset();
     source_.reset();
     file_.reset();

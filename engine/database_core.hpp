@@ -5,7 +5,6 @@
 // Invariants
 //  1. While the file is open for writing this holds the writer lock byte; while it is open for
 //     reading through a mapping, the same byte shared.
-<<<<<<< HEAD
 //  2. Kept roots are the published state and those that wait for it, the roots of both metas and of
 //     a running checkpoint, and the snapshots of readers; these are looked at last, so no reader
 //     can be missed: it starts from one of the former.
@@ -13,13 +12,11 @@
 //  4. The next writer builds on `tip`, readers start from what is published; tip runs ahead by the
 //     commits whose sync has not come back.
 //  5. Once poisoned, nothing is written any more: no append, no checkpoint, no removal.
-=======
 //  2. Kept roots are the snapshots of readers and the roots of both metas; they are looked up after
 //     the new state was published, so no reader can be missed.
 //  3. In a forked child nothing of it is used, closed or destroyed: other threads of the parent may
 //     have held its locks at the fork, and its views are not mapped there.
 //  4. Once poisoned, nothing is written any more.
->>>>>>> w-mm
 //
 // Threads: any, but for what says "the writer".
 #pragma once
@@ -179,7 +176,6 @@ private:
     snapshot_registry snapshots_;
     publication publication_{snapshots_};
     writer_queue writers_;
-<<<<<<< HEAD
     published_state tip_;          // the writer's
     operation_buffer operations_;  // of the running write transaction
     recovery_facts recovery_;
@@ -203,9 +199,7 @@ private:
     std::atomic<std::uint64_t> log_end_{0};
     std::atomic<std::uint64_t> saved_position_{0};  // of the newest meta
     std::atomic<std::uint64_t> live_bytes_{0};
-=======
     const std::uint32_t process_ = io::fork_depth();
->>>>>>> w-mm
     std::atomic<bool> open_{false};
     std::atomic<bool> poisoned_{false};
     std::atomic<std::uint64_t> commits_{0};

@@ -5,14 +5,10 @@
 //  1. An opened_tree, once handed out, stays at its address for the life of the core: handles point
 //     to it.
 //  2. Every entry point calls `enter`, which refuses a transaction that is over.
-<<<<<<< HEAD
 //  3. A change that throws after its first page change fails the transaction; commit then refuses.
 //  4. While there is a log, it holds one operation for each change that was made, in order, none
 //     for one that was refused or found nothing to do; or it has overflowed.
-=======
-//  3. In a forked child a transaction of the parent is over: its pages are not mapped there.
-//  4. A change that throws after its first page change fails the transaction; commit then refuses.
->>>>>>> w-mm
+//  5. In a forked child a transaction of the parent is over: its pages are not mapped there.
 //
 // Threads: one at a time.
 #pragma once

@@ -14,7 +14,7 @@
 
 #include "pinyon/engine/check.hpp"
 #include "pinyon/engine/database.hpp"
-#include "support/expect_error.hpp"
+#include "support/errors.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace {

@@ -51,10 +51,7 @@ const std::map<std::string, layer, std::less<>> layer_of_noun = {
     {"log_reader", log},
     {"log_segment", log},
     {"log_writer", log},
-<<<<<<< HEAD
     {"operation", log},
-=======
->>>>>>> w-log
     {"free_space", pages},
     {"meta", pages},
     {"page_set", pages},
