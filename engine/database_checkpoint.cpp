@@ -41,7 +41,7 @@ log_reference database_core::log_place() const {
     if (!log_) {
         const format::meta meta = checkpoints_->newest();
         return {meta.log_id, log_origin_.from.position, log_origin_.from.chain,
-                meta.log_first_segment};
+                log_origin_.last_sequence};
     }
     const log_cut end = log_->end();
     return {log_->id(), end.position, end.chain, log_->segment_of(end.position)};
@@ -147,7 +147,7 @@ void database_core::settle(const checkpoint_job& job, bool clean, checkpoint_out
     PINYON_ASSERT(!log_ || job.log.position <= log_->durable());
     checkpoints_->settle(*store_, job, clean, outcome);
     saved_position_.store(job.log.position, std::memory_order_relaxed);
-    if (log_ && !clean) { remove_saved_log(); }
+    if (log_) { remove_saved_log(); }
 }
 
 // On request: a checkpoint of the last commit, waited for.

@@ -120,7 +120,8 @@ void database_core::commit_checkpoint(write_core& transaction) {
         job.next_tree = transaction.next_tree();
         job.log = log_place();
         job.span = take_span();
-        settle(job, false, outcome);
+        // Before the first log the file is complete without one.
+        settle(job, !log_, outcome);
     } catch (const error& failure) {
         if (outcome == checkpoint_outcome::unchanged) {
             give_span_back(job.span);

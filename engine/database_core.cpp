@@ -254,6 +254,7 @@ void database_core::recover(log_reader& log) {
     publication_.publish(tip_);
     recovery_.seconds = std::chrono::duration<double>(files_.now() - start).count();
     log_origin_.from = log.end();
+    log_origin_.last_sequence = log.last_sequence();
     if (read_only_) { return; }
     checkpoint_outcome outcome = checkpoint_outcome::unchanged;
     if (tip_.transaction == checkpoints_->newest().transaction) {

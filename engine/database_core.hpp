@@ -12,11 +12,8 @@
 //  4. The next writer builds on `tip`, readers start from what is published; tip runs ahead by the
 //     commits whose sync has not come back.
 //  5. Once poisoned, nothing is written any more: no append, no checkpoint, no removal.
-//  2. Kept roots are the snapshots of readers and the roots of both metas; they are looked up after
-//     the new state was published, so no reader can be missed.
-//  3. In a forked child nothing of it is used, closed or destroyed: other threads of the parent may
+//  6. In a forked child nothing of it is used, closed or destroyed: other threads of the parent may
 //     have held its locks at the fork, and its views are not mapped there.
-//  4. Once poisoned, nothing is written any more.
 //
 // Threads: any, but for what says "the writer".
 #pragma once
