@@ -32,7 +32,9 @@ public:
                    std::to_string(older - expected_.history.begin()) + ", but commit " +
                    std::to_string(expected_.safe) + " was acknowledged";
         }
+        // What is shown is there for good.
         expected_.history.erase(found + 1, expected_.history.end());
+        expected_.safe = expected_.history.size() - 1;
         expected_.may_be_absent = false;
         return {};
     }
