@@ -206,9 +206,7 @@ private:
             close();
             if (!reopen()) { return; }
         }
-        if (happens(chosen_.requests) && guarded([&] { checkpoint_now(*db_); })) {
-            all_is_safe();
-        }
+        if (happens(chosen_.requests) && guarded([&] { checkpoint_now(*db_); })) { all_is_safe(); }
         const bool fine = guarded([&] { transaction(0); });
         if (!fine) { look_after_a_failure(); }
     }
@@ -224,8 +222,7 @@ private:
                 wrong_ = "after a failure the content shown is none that was committed";
             }
         });
-        const bool usable =
-            failures_ == before && guarded([&] { db_->begin_write().abort(); });
+        const bool usable = failures_ == before && guarded([&] { db_->begin_write().abort(); });
         if (!usable) {
             reader_.reset();
             guarded([&] { db_->close(); });
