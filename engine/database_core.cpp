@@ -46,10 +46,7 @@ void check_page_bytes(std::uint32_t page_bytes) {
             if (failure.kind() != errc::exists) { throw; }
         }
     }
-    auto file = files.open(path, read_only ? io::open_mode::read_only : io::open_mode::read_write);
-    // Whoever made the file may have been stopped before its name was durable.
-    if (!read_only) { files.sync_directory(path); }
-    return file;
+    return files.open(path, read_only ? io::open_mode::read_only : io::open_mode::read_write);
 }
 
 }  // namespace
@@ -98,6 +95,12 @@ database_core::database_core(const std::string& path, const options& options,
     }
     file_ = open_file(files_, path_, options);
     lock(options.lock_timeout);
+    if (!read_only_) {
+        // Whoever wrote last may have been stopped, or told of an error, before the file's name or
+        // its newest meta was durable: what is shown from here on is.
+        file_->sync();
+        files_.sync_directory(path_);
+    }
     const meta_slots slots = read_metas(*file_, path_);
     const format::meta& meta = slots.current();
     if (options.page_bytes != 0 && options.page_bytes != meta.page_bytes) {

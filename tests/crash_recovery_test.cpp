@@ -41,9 +41,8 @@ private:
         crash_disk disk(seed_);
         disk.load(image, images_tried_);
         crash_watch watch(disk, device_model::sectors, images_tried_, seen_);
-        watch.each([&](const disk_image& second) {
-            return judge_.judge(second, chosen_, expected);
-        });
+        watch.each(
+            [&](const disk_image& second) { return judge_.judge(second, chosen_, expected); });
         disk.before_operation([&] { watch.look(); });
         watch.share(0.25);
         std::string wrong;

@@ -53,9 +53,8 @@ private:
         crash_watch watch(disk, model_, seed_, seen);
         watch.share(share);
         watch.only(only_);
-        watch.each([&](const disk_image& image) {
-            return judge_.judge(image, chosen_, run.expected());
-        });
+        watch.each(
+            [&](const disk_image& image) { return judge_.judge(image, chosen_, run.expected()); });
         disk.before_operation([&] {
             if (!after_failure_ || disk.failed()) { watch.look(); }
         });
@@ -89,9 +88,10 @@ void explore_workload(std::size_t number, const workload& chosen, const crash_pl
         exploration each(chosen, seed, device);
         each.only(plan.operation);
         const std::uint64_t candidates = each.count(seen);
-        const double share =
-            plan.workload ? 1 : 1.2 * static_cast<double>(wanted - found) /
-                                    static_cast<double>(std::max<std::uint64_t>(1, candidates));
+        const double share = plan.workload
+                                 ? 1
+                                 : 1.2 * static_cast<double>(wanted - found) /
+                                       static_cast<double>(std::max<std::uint64_t>(1, candidates));
         std::string wrong;
         const std::uint64_t states = each.explore(std::min(1.0, share), seen, wrong);
         found += states;
@@ -134,8 +134,8 @@ BOOST_AUTO_TEST_CASE(devices_that_write_blocks_and_devices_that_tear) {
     for (const device_model device : {device_model::blocks, device_model::garbage}) {
         crash_plan plan = plan_of(200'000);
         plan.states /= 10;
-        const crash_result result = in_processes(
-            plan, [&](const crash_plan& part) { return explore_all(part, device); });
+        const crash_result result =
+            in_processes(plan, [&](const crash_plan& part) { return explore_all(part, device); });
         say("T3", name(device), plan, result);
     }
 }
@@ -149,8 +149,7 @@ void fail_workload(std::size_t number, const workload& chosen, const crash_plan&
     std::unordered_set<std::uint64_t> seen;
     exploration whole(chosen, plan.seed, device_model::sectors);
     const std::uint64_t candidates = std::max<std::uint64_t>(1, whole.count(seen));
-    const std::uint64_t moments =
-        kind == sync_failure::late ? whole.operations() : whole.syncs();
+    const std::uint64_t moments = kind == sync_failure::late ? whole.operations() : whole.syncs();
     const std::uint64_t tries = std::min(moments, failures_each);
     const double share = 2.0 * static_cast<double>(plan.states) /
                          static_cast<double>(make_workloads().size() * tries * candidates);
@@ -172,8 +171,8 @@ void fail_workload(std::size_t number, const workload& chosen, const crash_plan&
 }
 
 BOOST_AUTO_TEST_CASE(syncs_that_fail) {
-    for (const sync_failure kind : {sync_failure::pending, sync_failure::kept,
-                                    sync_failure::reverted, sync_failure::late}) {
+    for (const sync_failure kind :
+         {sync_failure::pending, sync_failure::kept, sync_failure::reverted, sync_failure::late}) {
         crash_plan plan = plan_of(200'000);
         plan.states /= 10;
         const crash_result result = in_processes(plan, [&](const crash_plan& part) {

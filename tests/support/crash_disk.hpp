@@ -562,7 +562,9 @@ private:
             image.size = each.size;
             return;
         }
-        if (each.sectors == 0xff && chosen.torn == 0) { return image.set(each.block, each.content); }
+        if (each.sectors == 0xff && chosen.torn == 0) {
+            return image.set(each.block, each.content);
+        }
         std::array<std::byte, block_bytes> content;
         std::memcpy(content.data(), image.get(each.block).data, block_bytes);
         std::mt19937_64 random(seed);

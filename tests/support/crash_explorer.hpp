@@ -31,9 +31,9 @@ public:
                   std::mt19937_64& random)
         : units_(units), random_(random) {
         for (std::size_t i = 0; i != units.size(); ++i) {
-            const bool whole = device == device_model::blocks ||
-                               (device == device_model::sectors &&
-                                units[i].kind != crash_disk::unit::what::block);
+            const bool whole =
+                device == device_model::blocks ||
+                (device == device_model::sectors && units[i].kind != crash_disk::unit::what::block);
             if (units[i].is_data() && !whole) { tearable_.push_back(i); }
         }
     }
@@ -51,13 +51,21 @@ public:
             const std::size_t bits = index < 2 ? index * all : (index == all ? 1 : index);
             return keep_if(out, [&](std::size_t i) { return (bits >> i & 1) != 0; });
         }
-        if (index < 2) { return keep_if(out, [&](std::size_t) { return index == 1; }); }
+        if (index < 2) {
+            return keep_if(out, [&](std::size_t) { return index == 1; });
+        }
         index -= 2;
-        if (index < n) { return keep_if(out, [&](std::size_t i) { return i == index; }); }
+        if (index < n) {
+            return keep_if(out, [&](std::size_t i) { return i == index; });
+        }
         index -= n;
-        if (index < n) { return keep_if(out, [&](std::size_t i) { return i != index; }); }
+        if (index < n) {
+            return keep_if(out, [&](std::size_t i) { return i != index; });
+        }
         index -= n;
-        if (index < n) { return keep_if(out, [&](std::size_t i) { return i <= index; }); }
+        if (index < n) {
+            return keep_if(out, [&](std::size_t i) { return i <= index; });
+        }
         keep_randomly(out);
     }
 

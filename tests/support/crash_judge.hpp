@@ -22,8 +22,7 @@ public:
     // Empty, or what is wrong with the content found.
     [[nodiscard]] std::string adopt() {
         const content_digest shown = digest_of(db_.begin_read());
-        const auto from =
-            expected_.history.begin() + static_cast<std::ptrdiff_t>(expected_.safe);
+        const auto from = expected_.history.begin() + static_cast<std::ptrdiff_t>(expected_.safe);
         const auto found = std::find(from, expected_.history.end(), shown);
         if (found == expected_.history.end()) {
             const auto older = std::find(expected_.history.begin(), from, shown);
@@ -32,33 +31,42 @@ public:
                    std::to_string(older - expected_.history.begin()) + ", but commit " +
                    std::to_string(expected_.safe) + " was acknowledged";
         }
+        // What is shown is there for good.
         expected_.history.erase(found + 1, expected_.history.end());
+        expected_.safe = expected_.history.size() - 1;
         expected_.may_be_absent = false;
         return {};
     }
 
     void commit_three() {
-        changed([&](write_transaction& tx) {
-            const content_digest tree = tx.contains("after") ? 0 : digest_of("after");
-            return tree + put(tx, "after", "one", "1") + put(tx, "after", "two", "2");
-        }, safety::durable);
-        changed([&](write_transaction& tx) {
-            content_digest change = put(tx, "after", "three", std::string(40, '3'));
-            for (const tree_information& each : tx.trees()) {
-                if (each.name == "after") { continue; }
-                return change + put(tx, each.name, each.fixed_layout ? "\xff\xff\xff\xff!!!!" : "~",
-                                    "abcdefghijklmnopqrstuvwx");
-            }
-            return change;
-        }, safety::relaxed);
-        changed([&](write_transaction& tx) {
-            content_digest change = put(tx, "after", "four", "4");
-            for (const tree_information& each : tx.trees()) {
-                if (each.entries == 0) { continue; }
-                return change - erase_first(tx, each.name);
-            }
-            return change;
-        }, safety::checkpoint);
+        changed(
+            [&](write_transaction& tx) {
+                const content_digest tree = tx.contains("after") ? 0 : digest_of("after");
+                return tree + put(tx, "after", "one", "1") + put(tx, "after", "two", "2");
+            },
+            safety::durable);
+        changed(
+            [&](write_transaction& tx) {
+                content_digest change = put(tx, "after", "three", std::string(40, '3'));
+                for (const tree_information& each : tx.trees()) {
+                    if (each.name == "after") { continue; }
+                    return change + put(tx, each.name,
+                                        each.fixed_layout ? "\xff\xff\xff\xff!!!!" : "~",
+                                        "abcdefghijklmnopqrstuvwx");
+                }
+                return change;
+            },
+            safety::relaxed);
+        changed(
+            [&](write_transaction& tx) {
+                content_digest change = put(tx, "after", "four", "4");
+                for (const tree_information& each : tx.trees()) {
+                    if (each.entries == 0) { continue; }
+                    return change - erase_first(tx, each.name);
+                }
+                return change;
+            },
+            safety::checkpoint);
     }
     void closed() { expected_.safe = expected_.history.size() - 1; }
 
@@ -110,9 +118,7 @@ public:
             if (wrong.empty() && judged_ % 256 == 0 && !disk_.knows_all_changes()) {
                 wrong = "a page was stored to that no one had mapped for writing";
             }
-        } catch (const std::exception& failure) {
-            wrong = stage_ + ": " + failure.what();
-        }
+        } catch (const std::exception& failure) { wrong = stage_ + ": " + failure.what(); }
         return wrong;
     }
     [[nodiscard]] std::uint64_t judged() const noexcept { return judged_; }

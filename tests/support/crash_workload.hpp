@@ -178,7 +178,7 @@ private:
         return false;
     }
 
-    // What is shown now is the truth from here on; what was acknowledged is among it.
+    // What is shown now is there for good; what was acknowledged is among it.
     void adopt() {
         const content_digest shown = digest_of(db_->begin_read());
         std::size_t at = expected_.history.size();
@@ -190,18 +190,14 @@ private:
         expected_.history.resize(at);
         states_.resize(at);
         expected_.may_be_absent = false;
-        // A commit that failed and is shown is safe with the next one that is acknowledged.
-        doubtful_ = failures_ != 0 && expected_.safe != at - 1;
+        all_is_safe();
     }
 
-    void all_is_safe() {
-        expected_.safe = expected_.history.size() - 1;
-        doubtful_ = false;
-    }
+    void all_is_safe() { expected_.safe = expected_.history.size() - 1; }
 
     void close() {
         if (!db_) { return; }
-        if (guarded([&] { db_->close(); }) && !doubtful_) { all_is_safe(); }
+        if (guarded([&] { db_->close(); })) { all_is_safe(); }
         db_.reset();
     }
 
@@ -210,9 +206,7 @@ private:
             close();
             if (!reopen()) { return; }
         }
-        if (happens(chosen_.requests) && guarded([&] { checkpoint_now(*db_); }) && !doubtful_) {
-            all_is_safe();
-        }
+        if (happens(chosen_.requests) && guarded([&] { checkpoint_now(*db_); })) { all_is_safe(); }
         const bool fine = guarded([&] { transaction(0); });
         if (!fine) { look_after_a_failure(); }
     }
@@ -228,8 +222,7 @@ private:
                 wrong_ = "after a failure the content shown is none that was committed";
             }
         });
-        const bool usable =
-            failures_ == before && guarded([&] { db_->begin_write().abort(); });
+        const bool usable = failures_ == before && guarded([&] { db_->begin_write().abort(); });
         if (!usable) {
             reader_.reset();
             guarded([&] { db_->close(); });
@@ -246,7 +239,6 @@ private:
         if (happens(chosen_.relaxed)) { how = safety::relaxed; }
         if (happens(chosen_.checkpoint)) { how = safety::checkpoint; }
         expected_.history.push_back(digest_of(wanted));
-        const bool changed = expected_.history.end()[-2] != expected_.history.back();
         states_.push_back(std::move(wanted));
         std::uint64_t position = 0;
         try {
@@ -259,13 +251,11 @@ private:
             }
             throw;
         }
-        bool safe = is_safe_on_return<>(how);
+        if (is_safe_on_return<>(how)) { all_is_safe(); }
         if (how == safety::relaxed && happens(chosen_.waits)) {
             wait_until_safe(*db_, position);
-            safe = true;
+            all_is_safe();
         }
-        // A commit of nothing writes nothing, and so makes nothing safe.
-        if (safe && (changed || !doubtful_)) { all_is_safe(); }
     }
 
     void change(write_transaction& tx, model& wanted, unsigned puts) {
@@ -380,7 +370,6 @@ private:
     expectation expected_;
     std::vector<model> states_{model{}};  // beside expected_.history
     unsigned failures_ = 0;
-    bool doubtful_ = false;
     std::string wrong_;
 };
 
