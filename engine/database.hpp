@@ -77,7 +77,7 @@ public:
     // Closes now: a checkpoint that leaves the data file alone, without a log; in a forked child it
     // is the parent's and stays open there. Throws misuse, saying how many, while transactions are
     // running; no_space or io when the checkpoint failed: then nothing is lost, and the next open
-    // goes on from the log.
+    // goes on from the log; poisoned when relaxed commits may be lost.
     void close();
     // Gives back all memory that the pool may give back.
     void release_memory() const;

@@ -399,9 +399,8 @@ void database_core::close() {
         close_log();
     } catch (const error& failure) {
         let_go();
-        raise(failure.kind(),
-              path_ + " is closed, but its last checkpoint failed; nothing is lost, the next open "
-                      "replays the log (" + failure.what() + ")");
+        raise(failure.kind(), path_ + " is closed, but not by a last checkpoint; the next open "
+                                      "replays what is in the log (" + failure.what() + ")");
     }
     let_go();
 }
@@ -410,7 +409,13 @@ void database_core::close() {
 void database_core::close_log() {
     background_.stop();
     run_checkpoint();  // one that was frozen and not taken up
-    if (!log_ || poisoned()) { return; }
+    if (!log_) { return; }
+    if (poisoned()) {
+        if (log_->durable() >= log_->end().position) { return; }
+        raise(errc::poisoned,
+              "a sync failed, and relaxed commits behind log position " +
+                  std::to_string(log_->durable()) + " may be lost");
+    }
     sync_log(log_->end().position);
     checkpoint_outcome outcome = checkpoint_outcome::unchanged;
     try {
