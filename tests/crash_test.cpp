@@ -50,6 +50,7 @@ private:
         crash_disk disk(seed_, true, model_);
         if (prepare_) { prepare_(disk); }
         workload_run run(chosen_, disk, seed_);
+        if (disk.fails_as() == sync_failure::reverted) { run.cache_reverts(); }
         crash_watch watch(disk, model_, seed_, seen);
         watch.share(share);
         watch.only(only_);

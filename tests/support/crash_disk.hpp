@@ -137,6 +137,7 @@ public:
         failed_ = false;
     }
     [[nodiscard]] bool failed() const noexcept { return failed_; }
+    [[nodiscard]] sync_failure fails_as() const noexcept { return fail_kind_; }
     // Syncs succeed and do nothing: a disk that lies, to prove that the judge sees it.
     void ignore_syncs(bool files, bool mappings, bool names) {
         ignores_files_ = files;
