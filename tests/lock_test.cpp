@@ -2,7 +2,6 @@
 // forked children, and those that read one meta's state under its lock byte. Real processes, real
 // locks.
 #define BOOST_TEST_MODULE lock
-#include <boost/test/results_collector.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <sys/wait.h>
@@ -123,9 +122,8 @@ constexpr int misuse = static_cast<int>(errc::misuse);
 struct closing_line {
     ~closing_line() {
         const auto& suite = boost::unit_test::framework::master_test_suite();
-        const auto& results = boost::unit_test::results_collector.results(suite.p_id);
         test::report("T18", std::to_string(suite.size()) + " cases of locks",
-                     results.p_test_cases_failed, 1);
+                     test::failed_cases(), 1);
     }
 };
 BOOST_TEST_GLOBAL_FIXTURE(closing_line);

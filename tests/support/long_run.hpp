@@ -2,6 +2,9 @@
 // says what was done, and the line that says what could not be done here.
 #pragma once
 
+#include <boost/test/results_collector.hpp>
+#include <boost/test/tree/traverse.hpp>
+#include <boost/test/tree/visitor.hpp>
 #include <boost/test/unit_test.hpp>
 #include <cstdint>
 #include <cstdlib>
@@ -33,6 +36,18 @@ inline void report(std::string_view test, const std::string& done, std::uint64_t
                    std::uint64_t seed) {
     std::cout << test << ": " << done << ", " << violations << " violations, seed " << seed
               << std::endl;
+}
+
+// How many test cases of this program have failed so far.
+[[nodiscard]] inline std::uint64_t failed_cases() {
+    struct counter : boost::unit_test::test_tree_visitor {
+        void visit(const boost::unit_test::test_case& each) override {
+            failed += boost::unit_test::results_collector.results(each.p_id).passed() ? 0U : 1U;
+        }
+        std::uint64_t failed = 0;
+    } count;
+    boost::unit_test::traverse_test_tree(boost::unit_test::framework::master_test_suite(), count);
+    return count.failed;
 }
 
 inline void skipped(std::string_view what, const std::string& why) {

@@ -90,6 +90,14 @@ public:
         }
         ::close(root);
     }
+    // Reading what lies behind the first `bytes` of the medium fails from now on (EIO), but for what
+    // is in memory.
+    void break_beyond(std::uint64_t bytes) const {
+        const int root = ::open(place_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (root < 0 || ::syncfs(root) != 0) { fail("syncing"); }
+        ::close(root);
+        if (::truncate(image_.c_str(), static_cast<off_t>(bytes)) != 0) { fail("the image"); }
+    }
     // All users of its files are gone: what the medium holds is there again.
     void power_on() {
         if (::umount(place_.c_str()) != 0) { fail("unmounting"); }
