@@ -1,7 +1,8 @@
 // Durable commits of one small put each (16-byte key, 100-byte value): a bare loop that appends and
 // syncs as many bytes, Pinyon with one thread and with eight, and other stores beside them, all in
 // the same rounds on the same file system. On a busy machine a thread that wakes from a sync waits
-// for a processor, one alone more than eight together: the table says for how long. Then what a commit's cost depends on, and recovery.
+// for a processor, one alone more than eight together: the table says for how long. Then what a
+// commit's cost depends on, and recovery.
 //
 // commit [--dir FOLDER] [--rounds N] [--seconds S] [--scale F] [--only rates|sizes|recovery]
 #include <algorithm>

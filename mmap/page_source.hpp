@@ -228,7 +228,8 @@ public:
     virtual void publish() = 0;
 
     // Makes every byte changed since the last flush durable: one msync over the dirty span. Throws
-    // io when a store was lost on the way (require_sound). O(span). After an error the source must not flush again.
+    // io when a store was lost on the way (require_sound). O(span). After an error the source must
+    // not flush again.
     void flush();
     // What the next flush covers.
     [[nodiscard]] page_run dirty() const noexcept;
