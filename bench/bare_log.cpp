@@ -58,7 +58,10 @@ void bare_log::write(std::uint64_t offset, const char* data, std::uint64_t bytes
     require(put == static_cast<::ssize_t>(bytes), "pwrite");
 }
 
-void bare_log::sync() const { require(::fdatasync(file_) == 0, "fdatasync"); }
+void bare_log::sync() const {
+    require(::fdatasync(file_) == 0, "fdatasync");
+    syncs_.fetch_add(1, std::memory_order_relaxed);
+}
 
 void bare_log::append() {
     write(reserve(), record_.data(), record_bytes_);

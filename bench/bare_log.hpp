@@ -3,6 +3,7 @@
 // One record is a pwrite and an fdatasync; several threads share syncs in one of the usual ways.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
@@ -33,6 +34,7 @@ public:
     void append();
     // From any number of threads at once.
     void append_shared(sharing how);
+    [[nodiscard]] std::uint64_t syncs() const noexcept { return syncs_.load(); }
 
 private:
     using guard = std::unique_lock<std::mutex>;
@@ -44,6 +46,7 @@ private:
     void lead(sharing how, guard& lock);
 
     int file_;
+    mutable std::atomic<std::uint64_t> syncs_{0};
     std::uint64_t bytes_;
     std::uint64_t record_bytes_;
     std::vector<char> record_;

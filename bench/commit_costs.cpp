@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -10,9 +11,10 @@
 #include <cstring>
 #include <filesystem>
 #include <functional>
-#include <memory>
+#include <optional>
 #include <random>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "interleaved.hpp"
@@ -63,7 +65,7 @@ void make_file(const std::string& path, std::uint64_t bytes) {
     constexpr std::uint64_t batch = 1000;
     std::array<char, 1000> value{};
     for (std::uint64_t done = 0; done < bytes / 2 / value.size(); done += batch) {
-        // Three batches a transaction: the two trees take turns page by page.
+        // The two trees take turns, so that what is dropped lies between what stays.
         db.update(
             [&](write_transaction& tx) {
                 auto live = tx.open(kept);
@@ -111,11 +113,6 @@ void put_some(const database& db, std::uint64_t commits, std::uint64_t puts, std
 
 constexpr std::uint64_t puts_per_transaction = 1000;
 
-struct logged {
-    double seconds = 0;
-    std::uint64_t transactions = 0;
-};
-
 // Random puts below `range`; all durable at the end.
 void put_random(const database& db, std::uint64_t transactions, std::uint64_t range) {
     std::mt19937_64 random(11);
@@ -133,24 +130,23 @@ void put_random(const database& db, std::uint64_t transactions, std::uint64_t ra
     db.wait_durable(position);
 }
 
-// A child changes the file and ends without closing it: what stays is the file and its log.
-[[nodiscard]] logged leave_log(const std::string& path, std::uint64_t transactions,
+// A child changes the file and ends without closing it: what stays is the file and its log. Returns
+// the seconds that the changes took.
+[[nodiscard]] double leave_log(const std::string& path, std::uint64_t transactions,
                                std::uint64_t range) {
     int channel[2];
     if (::pipe(channel) != 0) { throw std::runtime_error("pipe"); }
     const ::pid_t child = ::fork();
     if (child == 0) {
         const database db = database::open(path, quiet());
-        // What recovery finds in the page cache is in it for both.
         const double seconds = seconds_of([&] { put_random(db, transactions, range); });
         const bool told = ::write(channel[1], &seconds, sizeof seconds) == sizeof seconds;
         ::_exit(told ? 0 : 1);
     }
-    logged result;
-    result.transactions = transactions;
+    double result = 0;
     ::close(channel[1]);
-    const bool told = ::read(channel[0], &result.seconds, sizeof result.seconds) ==
-                      static_cast<::ssize_t>(sizeof result.seconds);
+    const bool told =
+        ::read(channel[0], &result, sizeof result) == static_cast<::ssize_t>(sizeof result);
     ::close(channel[0]);
     int status = 0;
     if (!told || ::waitpid(child, &status, 0) != child || status != 0) {
@@ -164,8 +160,13 @@ void make_entries(const std::string& path, std::uint64_t count) {
     const database db = database::open(path, quiet());
     db.update(
         [&](write_transaction& tx) {
-            auto loader = tx.open(entries).begin_load();
-            for (std::uint64_t key = 0; key < count; ++key) { loader.append(key, {}); }
+            raw_loader loader = tx.open(entries).raw().begin_load();
+            const value_type value{};
+            key_buffer room;
+            for (std::uint64_t key = 0; key < count; ++key) {
+                loader.append(key_codec<std::uint64_t>::encode(key, room),
+                              std::as_bytes(std::span(value)));
+            }
             loader.finish();
         },
         durability::checkpoint);
@@ -237,28 +238,16 @@ void measure_recovery(const cost_settings& how, requirements& verdict) {
     const auto transactions = static_cast<std::uint64_t>(300 * how.scale) + 1;
     // 1. The rate: puts all over the file.
     interleaved rates;
-    logged left;
-    rates.add("updates", [&] {
-        make_entries(path, count);
-        left = leave_log(path, transactions, count);
-        return static_cast<double>(transactions * puts_per_transaction) / left.seconds;
-    });
     std::uint64_t wrong = 0;
-    rates.add("replay by open", [&] {
-        double seconds = 0;
-        {
-            // Every round needs a log of its own: this one leaves it and replays it.
-            make_entries(path, count);
-            left = leave_log(path, transactions, count);
-            std::unique_ptr<database> db;
-            seconds =
-                seconds_of([&] { db = std::make_unique<database>(database::open(path, quiet())); });
-            const database_statistics found = db->statistics();
-            wrong += found.recovery.transactions == transactions ? 0 : 1;
-        }
-        return static_cast<double>(transactions * puts_per_transaction) / seconds;
-    });
-    rates.run(std::max(3u, how.rounds / 2));
+    const auto puts = static_cast<double>(transactions * puts_per_transaction);
+    for (unsigned round = 0; round < std::max(3u, how.rounds / 2); ++round) {
+        make_entries(path, count);
+        rates.record("updates", puts / leave_log(path, transactions, count));
+        std::optional<database> db;
+        rates.record("replay by open",
+                     puts / seconds_of([&] { db.emplace(database::open(path, quiet())); }));
+        wrong += db->statistics().recovery.transactions == transactions ? 0 : 1;
+    }
     std::printf("\n%llu transactions of %llu random puts into %llu entries\n",
                 static_cast<unsigned long long>(transactions),
                 static_cast<unsigned long long>(puts_per_transaction),
@@ -268,11 +257,12 @@ void measure_recovery(const cost_settings& how, requirements& verdict) {
                      rates.ratio("replay by open", "updates"));
     // 2. What it reads: changes in a twentieth of the file.
     make_entries(path, count);
-    left = leave_log(path, transactions / 10 + 1, count / 20);
+    const std::uint64_t few = transactions / 10 + 1;
+    (void)leave_log(path, few, count / 20);
     {
         const database db = database::open(path, quiet());
         const database_statistics found = db.statistics();
-        wrong += found.recovery.transactions == left.transactions ? 0 : 1;
+        wrong += found.recovery.transactions == few ? 0 : 1;
         const auto file = static_cast<double>(found.file_pages * found.page_bytes);
         std::printf("%.1f MB of %.1f MB read by a recovery of changes in a twentieth of the keys\n",
                     static_cast<double>(found.pool.bytes_read) / 1e6, file / 1e6);

@@ -19,6 +19,12 @@ public:
         contestants_.push_back({name, std::move(measure)});
     }
 
+    // A figure of a round, in place of `add` and `run`, for contestants that follow each other.
+    void record(const std::string& name, double figure) {
+        if (!has(name)) { contestants_.push_back({name, {}}); }
+        figures_[name].push_back(figure);
+    }
+
     void run(unsigned rounds) {
         for (unsigned round = 0; round < rounds; ++round) {
             for (std::size_t i = 0; i < contestants_.size(); ++i) {
