@@ -350,6 +350,40 @@ BOOST_AUTO_TEST_CASE(a_transaction_out_of_turn_is_damage) {
     BOOST_TEST(code_of([&] { (void)replay_count(files, meta); }) == errc::log_corrupt);
 }
 
+// A batch with right checksums that follows another one than stands before it: nobody tears so.
+BOOST_AUTO_TEST_CASE(a_batch_that_follows_another_is_damage) {
+    io::memory_file_system files;
+    log_rig rig(files);
+    rig.add(100);
+    const written_batch second = rig.add(100, false);
+    log_image forged = image_of(files);
+    format::batch_header header{};
+    std::byte* place = forged.at(second.path).data() + second.offset;
+    std::memcpy(&header, place, sizeof header);
+    header.previous ^= 1;
+    header.checksum = checksum_of(header, rig.log->id());
+    std::memcpy(place, &header, sizeof header);
+    BOOST_TEST(code_of([&] { (void)replay_count(forged, rig.meta()); }) == errc::log_corrupt);
+}
+
+// A recovery cut a torn tail, the next log began at the cut, and a crash kept the old segments.
+BOOST_AUTO_TEST_CASE(the_remains_of_a_log_before_the_metas_are_nobodys) {
+    io::memory_file_system files;
+    log_rig torn(files);
+    torn.add(100);
+    const log_cut cut = torn.log->end();
+    torn.add(100, false);
+    torn.add(100, false);
+    log_rig next(files, 16384, cut, torn.log->last_sequence());
+    for (const bool clean : {false, true}) {
+        BOOST_TEST_CONTEXT((clean ? "closed" : "open")) {
+            log_reader reader = reader_of(files, next.meta(0, clean));
+            BOOST_TEST(!reader.next());
+            BOOST_TEST(reader.leftovers().size() == (clean ? 2u : 1u));
+        }
+    }
+}
+
 BOOST_FIXTURE_TEST_CASE(after_a_failure_a_reader_fails_for_ever, ten) {
     flip(image, rig.batches[2].path, rig.batches[2].offset + 70);
     const auto copy = files_of(image);
