@@ -74,15 +74,10 @@ public:
     [[nodiscard]] std::uint32_t page_bytes() const;
     // True until close().
     [[nodiscard]] bool is_open() const noexcept;
-<<<<<<< HEAD
     // Closes now: a checkpoint that leaves the data file alone, without a log; in a forked child it
     // is the parent's and stays open there. Throws misuse, saying how many, while transactions are
     // running; no_space or io when the checkpoint failed: then nothing is lost, and the next open
     // goes on from the log; poisoned when relaxed commits may be lost.
-=======
-    // Closes now; in a forked child it is the parent's and stays so. Throws misuse, saying how many,
-    // while transactions are running.
->>>>>>> w-mm
     void close();
     // Gives back all memory that the pool may give back.
     void release_memory() const;

@@ -230,6 +230,7 @@ void database_core::attach_pages(const format::meta& meta, bool read_only) {
         pool.read_only = read_only;
         source_ = io::make_buffer_pool(*file_, files_, *store_, meta.page_bytes, pool);
     }
+    if (options_.sigbus_handler) { source_->guard_from_sigbus(); }
     store_->attach(*source_, meta.page_count, meta.transaction);
 }
 

@@ -87,6 +87,10 @@ struct options {
     pinyon::missing_log missing_log = missing_log::refuse;
     // Called now and then while a log is replayed.
     std::function<void(const recovery_progress&)> on_recovery;
+    // True: an access to a mapped page that fails (the medium, or a file that was cut) becomes
+    // errc::io instead of the signal SIGBUS. Installs a handler for the process, which passes on
+    // what is not in this file's mappings.
+    bool sigbus_handler = false;
     // How long opening waits for another process's lock.
     std::chrono::milliseconds lock_timeout{0};
     // LRU to the single access instead of to the tick; for tests and single-threaded use.

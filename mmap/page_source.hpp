@@ -227,20 +227,13 @@ public:
     // All private pages become committed; their writable mappings go.
     virtual void publish() = 0;
 
-<<<<<<< HEAD
     // The span of all pages changed since the last call, for a flush.
     [[nodiscard]] page_run take_dirty() noexcept;
     // Makes every changed byte of the span durable: one msync. Throws io when a store was lost on
-    // the way (require_sound). O(span). After an error the source must not flush again. From any thread: pages that are private now may go along.
+    // the way (require_sound). O(span). After an error the source must not flush again. From any
+    // thread: pages that are private now may go along.
     void flush(page_run span);
     void flush() { flush(take_dirty()); }
-=======
-    // Makes every byte changed since the last flush durable: one msync over the dirty span. Throws
-    // io when a store was lost on the way (require_sound). O(span). After an error the source must
-    // not flush again.
-    void flush();
-    // What the next flush covers.
->>>>>>> w-mm
     [[nodiscard]] page_run dirty() const noexcept;
 
     // Evicts everything that may be evicted (for tests and for `release` on request).

@@ -76,7 +76,7 @@ private:
         write_transaction tx = db_.begin_write();
         expected_.history.push_back(expected_.history.back() + change(tx));
         (void)commit(tx, how);
-        if (is_safe_on_return<>(how)) { expected_.safe = expected_.history.size() - 1; }
+        if (is_safe_on_return(how)) { expected_.safe = expected_.history.size() - 1; }
     }
     static content_digest put(write_transaction& tx, const std::string& tree, std::string_view key,
                               std::string_view value) {

@@ -212,7 +212,7 @@ private:
             close();
             if (!reopen()) { return; }
         }
-        if (happens(chosen_.requests) && guarded([&] { checkpoint_now(*db_); })) { all_is_safe(); }
+        if (happens(chosen_.requests) && guarded([&] { db_->checkpoint(); })) { all_is_safe(); }
         const bool fine = guarded([&] { transaction(0); });
         if (!fine) { look_after_a_failure(); }
     }
@@ -257,9 +257,9 @@ private:
             }
             throw;
         }
-        if (is_safe_on_return<>(how)) { all_is_safe(); }
+        if (is_safe_on_return(how)) { all_is_safe(); }
         if (how == safety::relaxed && happens(chosen_.waits)) {
-            wait_until_safe(*db_, position);
+            db_->wait_durable(position);
             all_is_safe();
         }
     }
