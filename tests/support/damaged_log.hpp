@@ -185,7 +185,7 @@ private:
                 return std::string("it does not open, though nothing needed is damaged: ") +
                        failure.what();
             }
-            return refusal(disk, files, failure);
+            return refusal(disk, files, failure, expected.sound);
         }
     }
     // What opened is sound and works.
@@ -200,14 +200,15 @@ private:
         (void)check(stopped_path, how, [&](const finding& each) { found = each.text; });
         return found.empty() ? "" : "check finds: " + found;
     }
-    std::string refusal(crash_disk& disk, const saved_files& files, const error& failure) {
+    std::string refusal(crash_disk& disk, const saved_files& files, const error& failure,
+                        const stopped* sound) {
         static const std::set<errc> codes{errc::log_corrupt, errc::log_missing, errc::log_mismatch,
                                           errc::corrupt, errc::version};
         if (codes.count(failure.kind()) == 0) {
             return std::string("the wrong error: ") + failure.what();
         }
         if (std::string wrong = same(disk, files); !wrong.empty()) { return wrong; }
-        return judged % 16 == 0 && expected.sound != nullptr ? mend(*expected.sound) : "";
+        return judged % 16 == 0 && sound != nullptr ? mend(*sound) : "";
     }
     // With its sound log back, the file that could not be opened shows everything.
     std::string mend(const stopped& sound) {
