@@ -1,6 +1,7 @@
 // The textbook benchmark: 20,000 keys in a tree of minimum degree 32 with pages of 4096 bytes,
 // 50,000 searches of which 25,000 hit, through a pool of 256 frames, through raw mapping, and with
 // no cache at all (a pread and a verification for each page visited).
+// The requirement for 256 frames fails today (3.2 to 3.4): a goal that is not reached yet.
 #include <filesystem>
 #include <random>
 
@@ -135,6 +136,8 @@ int main(int argc, char** argv) {
         std::printf("%-22s %.2f x no cache, %.3f x raw mapping (slowest/fastest repetition %.2f)\n",
                     name, none / time, raw / time, report.spread(name));
     }
+    verdict.at_least("pool, 256 frames: times as fast as no cache", required_over_no_cache,
+                     none / report.median("pool, 256 frames"));
     verdict.at_least("pool, all pages fit: times as fast as no cache", required_over_no_cache,
                      none / report.median("pool, all pages fit"));
     verdict.at_least("pool, all pages fit: speed of raw mapping", 0.95,

@@ -1,5 +1,7 @@
 #include "pinyon/engine/checkpoint.hpp"
 
+#include <algorithm>
+
 #include "pinyon/mmap/assert.hpp"
 
 namespace pinyon {
@@ -11,85 +13,161 @@ namespace {
 constexpr std::uint64_t spare_runs = 4;
 
 // A slot that holds nothing usable keeps nothing but what the other one keeps.
-[[nodiscard]] std::uint64_t transaction_in(const meta_slots& slots, unsigned slot) {
-    return slots.valid[slot] ? slots.valid[slot]->transaction : slots.current().transaction;
+[[nodiscard]] format::meta meta_in(const meta_slots& slots, unsigned slot) {
+    return slots.valid[slot] ? *slots.valid[slot] : slots.current();
+}
+
+void set_log(format::meta& meta, const log_reference& log, bool clean) noexcept {
+    meta.flags = clean ? format::meta_flag_clean : 0;
+    meta.log_id = log.id;
+    meta.log_position = log.position;
+    meta.log_chain = log.chain;
+    meta.log_first_segment = log.first_segment;
 }
 
 }  // namespace
 
 checkpoint_writer::checkpoint_writer(io::file& file, const meta_slots& slots)
     : file_(file),
-      newest_(slots.current()),
-      slot_transactions_{transaction_in(slots, 0), transaction_in(slots, 1)},
-      image_{newest_.free_first, newest_.free_pages},
-      image_born_(newest_.transaction) {}
+      slots_{meta_in(slots, 0), meta_in(slots, 1)},
+      newest_(slots.newest()),
+      image_{slots.current().free_first, slots.current().free_pages},
+      image_born_(slots.current().transaction) {}
 
 void checkpoint_writer::kept(std::vector<std::uint64_t>& ids) const {
-    ids.insert(ids.end(), slot_transactions_.begin(), slot_transactions_.end());
+    const std::lock_guard lock(mutex_);
+    for (const format::meta& meta : slots_) { ids.push_back(meta.transaction); }
+    if (running_) { ids.push_back(*running_); }
     for (const foreign_snapshot& each : foreign_) { ids.push_back(each.transaction); }
 }
 
-void checkpoint_writer::write_slot(const format::meta& meta) {
-    const auto slot = static_cast<unsigned>(meta.sequence & 1);
-    const io::lock_byte byte = slot == 0 ? io::lock_byte::meta0 : io::lock_byte::meta1;
-    const bool alone = file_.try_lock(byte, io::lock_mode::exclusive);
-    if (alone) {
-        std::erase_if(foreign_, [slot](const foreign_snapshot& each) { return each.slot == slot; });
-    } else {
-        foreign_.push_back({slot, slot_transactions_[slot]});
-    }
-    write_meta(file_, meta);
-    file_.sync();
-    slot_transactions_[slot] = meta.transaction;
-    if (alone) { file_.unlock(byte); }
+format::meta checkpoint_writer::newest() const {
+    const std::lock_guard lock(mutex_);
+    return slots_[newest_];
 }
 
-void checkpoint_writer::write_image(page_store& store) {
+format::meta checkpoint_writer::older() const {
+    const std::lock_guard lock(mutex_);
+    return slots_[newest_ ^ 1];
+}
+
+checkpoint_job checkpoint_writer::prepare(page_store& store) {
+    checkpoint_job job;
     const std::uint64_t bound = store.space().image_bytes(spare_runs);
     const std::uint64_t page_bytes = store.page_bytes();
-    const io::page_run run = store.allocate_run((bound + page_bytes - 1) / page_bytes);
-    if (image_.count != 0) { store.retire_run(image_, image_born_); }
-    std::vector<std::byte> image = store.space().save();
-    next_image_bytes_ = image.size();
-    next_image_checksum_ = store.seal().of_image(run.first, image);
-    image.resize(run.count * page_bytes);
-    file_.write(run.first * page_bytes, image);
-    store.wrote(run);
-    next_image_ = run;
+    job.image = store.allocate_run((bound + page_bytes - 1) / page_bytes);
+    // After a cancelled checkpoint of the same state the run is as old as this transaction; to say
+    // that it is older only holds it longer.
+    if (image_.count != 0) {
+        store.retire_run(image_, std::min(image_born_, store.transaction() - 1));
+    }
+    job.image_content = store.space().save();
+    job.image_bytes = job.image_content.size();
+    job.image_checksum = store.seal().of_image(job.image.first, job.image_content);
+    job.image_content.resize(job.image.count * page_bytes);
+    store.wrote(job.image);
+    job.transaction = store.transaction();
+    job.page_count = store.space().page_count();
+    return job;
 }
 
-void checkpoint_writer::settle(page_store& store, const format::root_reference& catalog,
-                               std::uint32_t next_tree, checkpoint_outcome& outcome) {
+void checkpoint_writer::begin(const checkpoint_job& job) noexcept {
+    const std::lock_guard lock(mutex_);
+    running_ = job.transaction;
+    image_ = job.image;
+    image_born_ = job.transaction;
+}
+
+void checkpoint_writer::cancel() noexcept {
+    const std::lock_guard lock(mutex_);
+    running_.reset();
+}
+
+void checkpoint_writer::write_data(page_store& store, const checkpoint_job& job,
+                                   checkpoint_outcome& outcome) {
     PINYON_ASSERT(!sync_failed_);
-    PINYON_ASSERT(catalog.checksum != 0);
+    PINYON_ASSERT(job.catalog.checksum != 0);
+    outcome = checkpoint_outcome::unchanged;
+    file_.write(job.image.first * store.page_bytes(), job.image_content);
     outcome = checkpoint_outcome::lost;
     sync_failed_ = true;  // until all of them have come back
-    store.source().flush();
-    format::meta meta = newest_;
-    meta.transaction = store.transaction();
-    meta.catalog = catalog;
-    meta.page_count = store.space().page_count();
-    meta.free_first = next_image_.first;
-    meta.free_pages = next_image_.count;
-    meta.free_bytes = next_image_bytes_;
-    meta.free_checksum = next_image_checksum_;
-    meta.flags = format::meta_flag_clean;
-    meta.next_tree = next_tree;
+    store.source().flush(job.span);
     // msync succeeds past the end of a file that was cut under us.
-    if (file_.size() < meta.page_count * meta.page_bytes) {
+    if (file_.size() < job.page_count * store.page_bytes()) {
         raise(errc::truncated,
               "the file was cut by another program while it was open: restore it from a copy");
     }
-    PINYON_ASSERT(store.source().dirty().count == 0);
     outcome = checkpoint_outcome::unknown;
-    for (unsigned write = 0; write < 2; ++write) {
-        ++meta.sequence;
-        write_slot(meta);
+}
+
+format::meta checkpoint_writer::meta_of(const checkpoint_job& job, bool clean) const {
+    format::meta meta = newest();
+    meta.transaction = job.transaction;
+    meta.catalog = job.catalog;
+    meta.page_count = job.page_count;
+    meta.free_first = job.image.first;
+    meta.free_pages = job.image.count;
+    meta.free_bytes = job.image_bytes;
+    meta.free_checksum = job.image_checksum;
+    meta.next_tree = job.next_tree;
+    set_log(meta, job.log, clean);
+    return meta;
+}
+
+void checkpoint_writer::write_slot(format::meta meta) {
+    meta.sequence = newest().sequence + 1;
+    const auto slot = static_cast<unsigned>(meta.sequence & 1);
+    const io::lock_byte byte = slot == 0 ? io::lock_byte::meta0 : io::lock_byte::meta1;
+    const bool alone = file_.try_lock(byte, io::lock_mode::exclusive);
+    {
+        const std::lock_guard lock(mutex_);
+        if (alone) {
+            std::erase_if(foreign_,
+                          [slot](const foreign_snapshot& each) { return each.slot == slot; });
+        } else {
+            foreign_.push_back({slot, slots_[slot].transaction});
+        }
     }
+    write_meta(file_, meta);
+    file_.sync();
+    {
+        const std::lock_guard lock(mutex_);
+        slots_[slot] = meta;
+        newest_ = slot;
+    }
+    if (alone) { file_.unlock(byte); }
+}
+
+void checkpoint_writer::write_both(const format::meta& meta) {
+    write_slot(meta);
+    write_slot(meta);
     sync_failed_ = false;
-    newest_ = meta;
-    image_ = next_image_;
-    image_born_ = meta.transaction;
+}
+
+void checkpoint_writer::run(page_store& store, const checkpoint_job& job,
+                            checkpoint_outcome& outcome) {
+    write_data(store, job, outcome);
+    write_slot(meta_of(job, false));
+    sync_failed_ = false;
+    cancel();  // its slot keeps it now
+}
+
+void checkpoint_writer::settle(page_store& store, const checkpoint_job& job, bool clean,
+                               checkpoint_outcome& outcome) {
+    write_data(store, job, outcome);
+    write_both(meta_of(job, clean));
+    begin(job);
+    cancel();
+}
+
+void checkpoint_writer::restate(const log_reference& log, bool clean,
+                                checkpoint_outcome& outcome) {
+    PINYON_ASSERT(!sync_failed_);
+    outcome = checkpoint_outcome::unknown;
+    sync_failed_ = true;
+    format::meta meta = newest();
+    set_log(meta, log, clean);
+    write_both(meta);
 }
 
 std::vector<std::byte> read_image(io::file& file, const format::meta& meta) {

@@ -10,13 +10,13 @@ namespace pinyon {
 database::database(std::shared_ptr<database_core> core) noexcept : core_(std::move(core)) {}
 
 database database::open(const std::string& path, const options& options) {
-    return database(std::make_shared<database_core>(path, options, nullptr));
+    return database(make_database_core(path, options, nullptr));
 }
 
 database database::in_memory(options options) {
     options.access = access_mode::create;
-    return database(std::make_shared<database_core>("memory.pinyon", options,
-                                                    std::make_unique<io::memory_file_system>()));
+    return database(
+        make_database_core("memory.pinyon", options, std::make_unique<io::memory_file_system>()));
 }
 
 read_transaction database::begin_read() const { return read_transaction(core_->begin_read()); }
@@ -40,6 +40,9 @@ std::optional<write_transaction> database::try_begin_write() const {
     return write_transaction(std::move(core));
 }
 
+void database::wait_durable(std::uint64_t position) const { core_->wait_durable(position); }
+std::uint64_t database::durable_position() const { return core_->durable_position(); }
+void database::checkpoint() const { core_->checkpoint(); }
 database_statistics database::statistics() const { return core_->statistics(); }
 const std::string& database::path() const { return core_->path(); }
 std::uint32_t database::page_bytes() const { return core_->page_bytes(); }

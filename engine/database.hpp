@@ -1,7 +1,8 @@
 // A database: one file, opened. Copies of the handle share it; it closes when the last handle and
 // the last transaction are gone, or by `close`.
 //
-// Threads: everything here from any thread.
+// Threads: everything here from any thread. The child of a fork opens the database again: to it,
+// what the parent opened is misuse.
 // Failure: the codes of error.hpp, each with the remedy in its text.
 #pragma once
 
@@ -42,7 +43,7 @@ public:
     // Runs `change` in a write transaction; commits when it returns, aborts when it throws. Returns
     // what `change` returns.
     template <std::invocable<write_transaction&> Change>
-    auto update(Change&& change, durability when = durability::checkpoint) const {
+    auto update(Change&& change, durability when = durability::durable) const {
         write_transaction transaction = begin_write();
         if constexpr (std::is_void_v<std::invoke_result_t<Change, write_transaction&>>) {
             std::forward<Change>(change)(transaction);
@@ -60,12 +61,23 @@ public:
         return std::forward<Look>(look)(transaction);
     }
 
+    // Waits until commits up to this log position survive a loss of power; one sync serves all who
+    // wait. Throws commit_unknown or poisoned when a sync failed.
+    void wait_durable(std::uint64_t position) const;
+    [[nodiscard]] std::uint64_t durable_position() const;
+    // Makes the last commit the durable state of the data file; the log before it can go. Neither
+    // readers nor writers wait meanwhile. Throws no_space, io, poisoned.
+    void checkpoint() const;
+
     [[nodiscard]] database_statistics statistics() const;
     [[nodiscard]] const std::string& path() const;
     [[nodiscard]] std::uint32_t page_bytes() const;
     // True until close().
     [[nodiscard]] bool is_open() const noexcept;
-    // Closes now. Throws misuse, saying how many, while transactions are running.
+    // Closes now: a checkpoint that leaves the data file alone, without a log; in a forked child it
+    // is the parent's and stays open there. Throws misuse, saying how many, while transactions are
+    // running; no_space or io when the checkpoint failed: then nothing is lost, and the next open
+    // goes on from the log; poisoned when relaxed commits may be lost.
     void close();
     // Gives back all memory that the pool may give back.
     void release_memory() const;

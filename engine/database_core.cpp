@@ -5,9 +5,11 @@
 #include <thread>
 #include <utility>
 
+#include "pinyon/engine/recovery.hpp"
 #include "pinyon/mmap/buffer_pool.hpp"
 #include "pinyon/mmap/direct_source.hpp"
 #include "pinyon/mmap/memory_limit.hpp"
+#include "pinyon/mmap/overlay_file.hpp"
 #include "pinyon/mmap/raw_mapping.hpp"
 
 namespace pinyon {
@@ -66,9 +68,9 @@ write_core::write_core(const std::shared_ptr<database_core>& database, page_stor
 
 write_core::~write_core() { abort(); }
 
-void write_core::commit() {
+std::uint64_t write_core::commit(durability when) {
     enter_commit();
-    database_.commit(*this);
+    return database_.commit(*this, when);
 }
 
 void write_core::abort() noexcept {
@@ -81,7 +83,9 @@ database_core::database_core(const std::string& path, const options& options,
       files_(own_files_                 ? *own_files_
              : options.files != nullptr ? *options.files
                                         : io::posix_file_system()),
+      options_(options),
       path_(files_.resolve(path)),
+      in_memory_(own_files_ != nullptr),
       read_only_(options.access == access_mode::read_only),
       lock_free_(options.paging == paging::direct) {
     check_page_bytes(options.page_bytes);
@@ -91,6 +95,12 @@ database_core::database_core(const std::string& path, const options& options,
     }
     file_ = open_file(files_, path_, options);
     lock(options.lock_timeout);
+    if (!read_only_) {
+        // Whoever wrote last may have been stopped, or told of an error, before the file's name or
+        // its newest meta was durable: what is shown from here on is.
+        file_->sync();
+        files_.sync_directory(path_);
+    }
     const meta_slots slots = read_metas(*file_, path_);
     const format::meta& meta = slots.current();
     if (options.page_bytes != 0 && options.page_bytes != meta.page_bytes) {
@@ -98,16 +108,26 @@ database_core::database_core(const std::string& path, const options& options,
                                    " bytes, not of " + std::to_string(options.page_bytes) +
                                    ": open it with page_bytes = 0");
     }
-    attach_pages(options, slots);
-    snapshots_.publish({meta.transaction, meta.catalog, meta.page_count, meta.next_tree});
-    if (!read_only_) {
-        checkpoints_ = std::make_unique<checkpoint_writer>(*file_, slots);
-        load_free_space(slots);
-    }
+    open_newest_usable(slots);
     open_.store(true, std::memory_order_release);
 }
 
-database_core::~database_core() = default;
+database_core::~database_core() {
+    try {
+        if (open_.exchange(false)) { close_log(); }
+    } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): the log has everything, and
+                                       // the next open replays it
+    }
+    let_go();
+}
+
+std::shared_ptr<database_core> make_database_core(const std::string& path, const options& options,
+                                                  std::unique_ptr<io::file_system> own_files) {
+    const auto let_go = [](database_core* core) {
+        if (!core->forked()) { delete core; }
+    };
+    return {new database_core(path, options, std::move(own_files)), let_go};
+}
 
 void database_core::lock(std::chrono::milliseconds timeout) {
     if (lock_free_) { return; }
@@ -123,26 +143,98 @@ void database_core::lock(std::chrono::milliseconds timeout) {
     }
 }
 
-void database_core::attach_pages(const options& options, const meta_slots& slots) {
+// When the pages of the newest state are damaged, the older one serves if its log leads at least as
+// far.
+void database_core::open_newest_usable(const meta_slots& slots) {
+    try {
+        open_state(slots, 0);
+    } catch (const error& failure) {
+        const unsigned newest = slots.newest();
+        const std::optional<format::meta>& older = slots.valid[newest ^ 1];
+        if (failure.kind() != errc::corrupt || !older || lock_free_ ||
+            older->transaction == slots.current().transaction) {
+            throw;
+        }
+        meta_slots rest = slots;
+        rest.valid[newest].reset();
+        try {
+            open_state(rest, slots.current().log_position);
+        } catch (const error&) { throw failure; }
+        recovery_.from_older_meta = true;
+    }
+}
+
+void database_core::open_state(const meta_slots& slots, std::uint64_t durable_floor) {
     const format::meta& meta = slots.current();
+    std::optional<log_reader> log;
+    if (!in_memory_) {
+        try {
+            log.emplace(files_, path_, list_segments(files_, path_), meta, durable_floor);
+        } catch (const error& failure) {
+            const bool goes_without = lock_free_ || options_.replay == replay::ignore ||
+                                      (failure.kind() == errc::log_missing &&
+                                       options_.missing_log == missing_log::open_without);
+            if (!goes_without) { throw; }
+        }
+    }
+    const bool replaying = log && needs_replay(*log, meta);
+    if (replaying && read_only_ && checkpoints_ == nullptr) {
+        file_ = std::make_unique<io::overlay_file>(std::move(file_), files_.offers());
+    }
+    checkpoints_.reset();
+    attach_pages(meta, read_only_ && !replaying);
+    tip_ = {meta.transaction, meta.catalog, meta.page_count, meta.next_tree};
+    publication_.publish(tip_);
+    if (read_only_ && !replaying) { return; }
+    checkpoints_ = std::make_unique<checkpoint_writer>(*file_, slots);
+    load_free_space(meta);
+    log_origin_ = {path_, meta.uuid, {meta.log_position, meta.log_chain}, meta.log_first_segment,
+                   options_.log_segment_bytes};
+    if (replaying) { recover(*log); }
+    if (log) {
+        log_origin_.from = log->end();
+        log_origin_.last_sequence = log->last_sequence();
+        for (const log_segment& each : log->leftovers()) { leftovers_.push_back(each.path); }
+    }
+    log_end_.store(log_origin_.from.position);
+    saved_position_.store(log_origin_.from.position);
+    note_space();
+}
+
+bool database_core::needs_replay(const log_reader& log, const format::meta& meta) const {
+    if (log.verdict() != log_verdict::replay) { return false; }
+    if (!read_only_) { return true; }
+    if (lock_free_ || options_.replay == replay::ignore) { return false; }
+    if (options_.replay == replay::refuse) {
+        raise(errc::recovery_required,
+              path_ + " was not closed: its log goes on behind position " +
+                  std::to_string(meta.log_position) +
+                  "; open it for writing once, or read-only with options.replay = "
+                  "replay::in_memory");
+    }
+    return true;
+}
+
+void database_core::attach_pages(const format::meta& meta, bool read_only) {
+    source_.reset();
     store_ = std::make_unique<page_store>(*file_, seed_of(meta.uuid), meta.page_bytes);
-    if (options.paging == paging::direct) {
+    if (options_.paging == paging::direct) {
         source_ = io::make_direct_source(*file_, *store_, meta.page_bytes);
-    } else if (options.paging == paging::raw) {
-        source_ = io::make_raw_mapping(*file_, files_, *store_, meta.page_bytes, read_only_);
+    } else if (options_.paging == paging::raw) {
+        source_ = io::make_raw_mapping(*file_, files_, *store_, meta.page_bytes, read_only);
     } else {
         io::pool_options pool{};
-        pool.budget_bytes = options.pool_bytes != 0 ? options.pool_bytes : default_pool_bytes();
-        pool.release = options.eviction == eviction::release;
-        pool.exact_lru = options.exact_lru;
-        pool.read_only = read_only_;
+        pool.budget_bytes = options_.pool_bytes != 0 ? options_.pool_bytes : default_pool_bytes();
+        pool.release = options_.eviction == eviction::release;
+        pool.exact_lru = options_.exact_lru;
+        pool.read_only = read_only;
         source_ = io::make_buffer_pool(*file_, files_, *store_, meta.page_bytes, pool);
     }
+    if (options_.sigbus_handler) { source_->guard_from_sigbus(); }
     store_->attach(*source_, meta.page_count, meta.transaction);
 }
 
-void database_core::load_free_space(const meta_slots& slots) {
-    const format::meta& meta = slots.current();
+void database_core::load_free_space(const format::meta& meta) {
     free_space& space = store_->space();
     if (meta.free_pages != 0) { space.load(read_image(*file_, meta), meta.transaction); }
     // A free list that is trusted blindly would let the next transaction overwrite these.
@@ -153,11 +245,36 @@ void database_core::load_free_space(const meta_slots& slots) {
               meta.free_first);
     }
     space.keep(kept_roots());
-    free_pages_.store(space.free_pages(), std::memory_order_relaxed);
-    held_pages_.store(space.held_pages(), std::memory_order_relaxed);
+}
+
+// The log's transactions once more; then the data file alone holds everything, and says so.
+void database_core::recover(log_reader& log) {
+    const auto start = files_.now();
+    const bool from_older_meta = recovery_.from_older_meta;
+    recovery_ = {};
+    recovery_.from_older_meta = from_older_meta;
+    tip_ = replay_log(log, *store_, tip_, kept_roots(), options_.on_recovery, recovery_);
+    require_disjoint(*store_, tip_);
+    publication_.publish(tip_);
+    recovery_.seconds = std::chrono::duration<double>(files_.now() - start).count();
+    log_origin_.from = log.end();
+    log_origin_.last_sequence = log.last_sequence();
+    if (read_only_) { return; }
+    checkpoint_outcome outcome = checkpoint_outcome::unchanged;
+    if (tip_.transaction == checkpoints_->newest().transaction) {
+        checkpoints_->restate(log_place(), true, outcome);
+    } else {
+        checkpoints_->settle(*store_, job_of_tip(), true, outcome);
+    }
+    for (const log_segment& each : log.segments()) { leftovers_.push_back(each.path); }
+    remove_leftovers();
 }
 
 void database_core::require_open() const {
+    if (forked()) {
+        raise(errc::misuse,
+              path_ + " was opened by the parent process: a forked child opens it again");
+    }
     if (!is_open()) { raise(errc::misuse, path_ + " was closed: open it again"); }
 }
 
@@ -167,7 +284,7 @@ void database_core::require_writable() const {
         raise(errc::read_only,
               path_ + " was opened read-only: open it with access_mode::must_exist");
     }
-    if (poisoned_.load(std::memory_order_acquire)) {
+    if (poisoned()) {
         raise(errc::poisoned,
               "an earlier sync of " + path_ +
                   " failed, so nothing more is written: close it, look at the device, and reopen");
@@ -176,7 +293,8 @@ void database_core::require_writable() const {
 
 std::vector<std::uint64_t> database_core::kept_roots() const {
     std::vector<std::uint64_t> kept;
-    checkpoints_->kept(kept);
+    publication_.kept(kept);
+    if (!in_memory_) { checkpoints_->kept(kept); }
     snapshots_.held(kept);
     std::sort(kept.begin(), kept.end());
     kept.erase(std::unique(kept.begin(), kept.end()), kept.end());
@@ -200,6 +318,7 @@ std::shared_ptr<read_core> database_core::begin_read() {
 std::shared_ptr<write_core> database_core::begin_write(
     std::optional<std::chrono::milliseconds> timeout) {
     require_writable();
+    wait_for_room();
     return writers_.enter(timeout) ? start_write() : nullptr;
 }
 
@@ -211,9 +330,15 @@ std::shared_ptr<write_core> database_core::try_begin_write() {
 std::shared_ptr<write_core> database_core::start_write() {
     try {
         require_writable();
-        const published_state state = snapshots_.current();
-        auto transaction = std::make_shared<write_core>(shared_from_this(), *store_, state);
-        store_->begin(state.transaction + 1, kept_roots());
+        auto transaction = std::make_shared<write_core>(shared_from_this(), *store_, tip_);
+        operations_.clear();
+        if (!in_memory_) { transaction->record_into(&operations_); }
+        try {
+            store_->begin(tip_.transaction + 1, kept_roots());
+        } catch (...) {
+            transaction->end();
+            throw;
+        }
         return transaction;
     } catch (...) {
         writers_.leave();
@@ -221,54 +346,13 @@ std::shared_ptr<write_core> database_core::start_write() {
     }
 }
 
-void database_core::commit(write_core& transaction) {
-    checkpoint_outcome outcome = checkpoint_outcome::unchanged;
-    try {
-        if (!transaction.seal()) {
-            give_back(transaction);
-            return;
-        }
-        checkpoints_->write_image(*store_);
-        checkpoints_->settle(*store_, transaction.catalog_root(), transaction.next_tree(), outcome);
-    } catch (const error& failure) {
-        if (outcome == checkpoint_outcome::unchanged) {
-            abort(transaction);
-            throw;
-        }
-        poisoned_.store(true, std::memory_order_release);
-        transaction.end();
-        writers_.leave();
-        raise(outcome == checkpoint_outcome::lost ? errc::io : errc::commit_unknown,
-              std::string(outcome == checkpoint_outcome::lost
-                              ? "the commit failed and is not in the file; "
-                              : "the commit failed while its meta page was written, it may or may "
-                                "not be in the file; ") +
-                  "the database reads on but writes no more: reopen it (" + failure.what() + ")");
-    } catch (...) {
-        abort(transaction);
-        throw;
-    }
-    store_->publish();
-    snapshots_.publish({transaction.id(), transaction.catalog_root(), store_->space().page_count(),
-                        transaction.next_tree()});
-    store_->commit(kept_roots());
-    free_pages_.store(store_->space().free_pages(), std::memory_order_relaxed);
-    held_pages_.store(store_->space().held_pages(), std::memory_order_relaxed);
-    commits_.fetch_add(1, std::memory_order_relaxed);
-    transaction.end();
-    writers_.leave();
-}
-
-// The pages of an unfinished transaction go back to the free set.
-void database_core::give_back(write_core& transaction) noexcept {
-    store_->abort();
-    transaction.end();
-    writers_.leave();
-}
-
-void database_core::abort(write_core& transaction) noexcept {
-    aborts_.fetch_add(1, std::memory_order_relaxed);
-    give_back(transaction);
+void database_core::note_space() noexcept {
+    const free_space& space = store_->space();
+    free_pages_.store(space.free_pages(), std::memory_order_relaxed);
+    held_pages_.store(space.held_pages(), std::memory_order_relaxed);
+    live_bytes_.store((space.page_count() - space.free_pages() - space.held_pages()) *
+                          store_->page_bytes(),
+                      std::memory_order_relaxed);
 }
 
 database_statistics database_core::statistics() const {
@@ -284,10 +368,25 @@ database_statistics database_core::statistics() const {
     result.commits = commits_.load(std::memory_order_relaxed);
     result.aborts = aborts_.load(std::memory_order_relaxed);
     result.readers = snapshots_.readers();
+    result.log_position = log_end_.load(std::memory_order_relaxed);
+    result.durable_position = durable_position();
+    result.log_bytes = unsaved_log();
+    if (has_log_.load(std::memory_order_acquire)) {
+        const log_statistics log = log_->statistics();
+        result.log_segments = log.segments;
+        result.log_syncs = log.syncs;
+    }
+    result.checkpoints = checkpoints_done_.load(std::memory_order_relaxed);
+    result.checkpoints_cancelled = checkpoints_cancelled_.load(std::memory_order_relaxed);
+    result.waits = waits_.load(std::memory_order_relaxed);
+    result.seconds_waited =
+        static_cast<double>(microseconds_waited_.load(std::memory_order_relaxed)) * 1e-6;
+    result.recovery = recovery_;
     return result;
 }
 
 void database_core::close() {
+    if (forked()) { return; }
     if (!open_.exchange(false)) { return; }
     const std::uint64_t readers = snapshots_.readers();
     const std::uint64_t writers = writers_.held() ? 1 : 0;
@@ -297,7 +396,45 @@ void database_core::close() {
                                 " read and " + std::to_string(writers) +
                                 " write transactions are running; end them first");
     }
-    // Every commit of this stage is durable already: closing only lets go.
+    try {
+        close_log();
+    } catch (const error& failure) {
+        let_go();
+        raise(failure.kind(), path_ + " is closed, but not by a last checkpoint; the next open "
+                                      "replays what is in the log (" + failure.what() + ")");
+    }
+    let_go();
+}
+
+// The data file becomes complete without its log.
+void database_core::close_log() {
+    background_.stop();
+    run_checkpoint();  // one that was frozen and not taken up
+    if (!log_) { return; }
+    if (poisoned()) {
+        if (log_->durable() >= log_->end().position) { return; }
+        raise(errc::poisoned,
+              "a sync failed, and relaxed commits behind log position " +
+                  std::to_string(log_->durable()) + " may be lost");
+    }
+    sync_log(log_->end().position);
+    checkpoint_outcome outcome = checkpoint_outcome::unchanged;
+    try {
+        if (tip_.transaction == checkpoints_->newest().transaction) {
+            checkpoints_->restate(log_place(), true, outcome);
+        } else {
+            checkpoints_->settle(*store_, job_of_tip(), true, outcome);
+        }
+    } catch (...) {
+        poison();
+        throw;
+    }
+    log_->remove_all();
+}
+
+void database_core::let_go() noexcept {
+    background_.stop();
+    log_.reset();
     source_.reset();
     file_.reset();
 }

@@ -54,8 +54,13 @@ template <class Node, class Look>
     for (unsigned attempt = 0; attempt < visit_attempts_max; ++attempt) {
         const io::page_view view = store.read(schema, at.page, level, at.checksum);
         Node::prefetch(view.data, schema, level);
-        auto result = look(Node(view.data, schema), view);
-        if (store.unchanged(view)) [[likely]] { return result; }
+        try {
+            auto result = look(Node(view.data, schema), view);
+            if (store.unchanged(view)) [[likely]] { return result; }
+        } catch (const error&) {
+            store.source().require_readable({view.data, 1});  // what was judged may be zeros
+            throw;
+        }
     }
     raise(errc::io,
           "page " + std::to_string(at.page) +

@@ -168,13 +168,6 @@ const char* fixed_node::defect(bool deep) const noexcept {
 
 // --- editing -------------------------------------------------------------------------------------
 
-void fixed_node::editor::refuse_damaged() const {
-    raise(
-        errc::corrupt,
-        "an entry does not fit the node where it belongs; run `pinyon check` and restore a backup",
-        page());
-}
-
 void fixed_node::editor::format(std::uint64_t page, unsigned level, std::uint64_t born,
                                 const fence_pair& fences) {
     std::memset(bytes_, 0, schema_->page_bytes);

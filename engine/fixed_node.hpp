@@ -19,29 +19,18 @@
 
 namespace pinyon {
 
-class fixed_node {
+class fixed_node : public node_view {
 public:
     class editor;
 
     // REQUIRES: a page of schema.page_bytes with the identity of this schema; the schema is
     // complete and outlives the view.
     fixed_node(const std::byte* page, const node_schema& schema) noexcept
-        : page_(page), schema_(&schema) {}
+        : node_view(page, schema) {}
 
     // --- reading ---------------------------------------------------------------------------------
 
     [[nodiscard]] unsigned count() const noexcept { return std::min(raw_count(), capacity()); }
-    [[nodiscard]] unsigned level() const noexcept {
-        return format::level_of(
-            load<std::uint64_t>(page_ + offsetof(format::page_header, identity)));
-    }
-    [[nodiscard]] bool leaf() const noexcept { return level() == 0; }
-    [[nodiscard]] std::uint64_t page() const noexcept {
-        return load<std::uint64_t>(page_ + offsetof(format::page_header, page));
-    }
-    [[nodiscard]] std::uint64_t born() const noexcept {
-        return load<std::uint64_t>(page_ + offsetof(format::page_header, born));
-    }
 
     [[nodiscard]] search_result lower_bound(bytes key) const noexcept {
         return search(key, 0, count());
@@ -69,12 +58,6 @@ public:
             load_checksum(page_ + geometry().checksums + std::size_t{i} * sizeof(std::uint32_t))};
     }
 
-    [[nodiscard]] bool has_lower_fence() const noexcept {
-        return (fences() & format::no_lower_fence) == 0;
-    }
-    [[nodiscard]] bool has_upper_fence() const noexcept {
-        return (fences() & format::no_upper_fence) == 0;
-    }
     [[nodiscard]] bytes lower_fence(key_buffer& buffer) const noexcept;
     [[nodiscard]] bytes upper_fence(key_buffer& buffer) const noexcept;
 
@@ -142,12 +125,6 @@ protected:
     [[nodiscard]] const fixed_geometry& geometry() const noexcept { return schema_->fixed; }
     [[nodiscard]] unsigned capacity() const noexcept {
         return leaf() ? geometry().leaf_capacity : geometry().inner_capacity;
-    }
-    [[nodiscard]] std::uint32_t raw_count() const noexcept {
-        return load<std::uint32_t>(page_ + offsetof(format::page_header, count));
-    }
-    [[nodiscard]] unsigned fences() const noexcept {
-        return load<std::uint16_t>(page_ + offsetof(format::page_header, fences));
     }
     [[nodiscard]] unsigned entry_bytes() const noexcept;
     // The offset of element i of column `word`; columns are as long as the node's capacity.
@@ -243,9 +220,6 @@ protected:
     [[nodiscard]] const char* header_defect() const noexcept;
     [[nodiscard]] const char* order_defect() const noexcept;
     [[nodiscard]] const char* padding_defect() const noexcept;
-
-    const std::byte* page_;
-    const node_schema* schema_;
 };
 
 class fixed_node::editor : public fixed_node {
@@ -271,7 +245,6 @@ private:
     void store_fence(std::size_t offset, bytes key) noexcept;
     // Moves entries [from, count) by one, up or down.
     void shift(unsigned from, unsigned to) noexcept;
-    [[noreturn]] void refuse_damaged() const;
 
     std::byte* bytes_;
 };

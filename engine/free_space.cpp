@@ -161,24 +161,31 @@ void free_space::keep(std::span<const std::uint64_t> kept) {
             ++group;
             continue;
         }
-        // From the back, one at a time, so that a failure in between leaves each run in one place.
-        std::vector<held_run>& runs = group->second;
-        while (!runs.empty()) {
-            const held_run held = runs.back();
-            if (const auto root = holder(kept, held.born, held.retired)) {
-                held_[*root].push_back(held);
-            } else {
-                release(held.run);
-                --held_runs_;
-            }
-            runs.pop_back();
-        }
+        judge(group->second, kept, true);
         group = held_.erase(group);
+    }
+    judge(unjudged_, kept, false);
+}
+
+// Hangs each run on the root that holds it now, or frees it. From the back, one at a time, so that
+// a failure in between leaves each run in one place.
+void free_space::judge(std::vector<held_run>& runs, std::span<const std::uint64_t> kept,
+                       bool counted) {
+    while (!runs.empty()) {
+        const held_run held = runs.back();
+        if (const auto root = holder(kept, held.born, held.retired)) {
+            held_[*root].push_back(held);
+            held_runs_ += counted ? 0 : 1;
+        } else {
+            release(held.run);
+            held_runs_ -= counted ? 1 : 0;
+        }
+        runs.pop_back();
     }
 }
 
 void free_space::begin(std::uint64_t transaction) {
-    PINYON_ASSERT(!running_ && retired_.empty() && taken_.size() == 0);
+    PINYON_ASSERT(!running_ && retired_.empty() && unjudged_.empty() && taken_.size() == 0);
     transaction_ = transaction;
     running_ = true;
     cursor_ = first_;
@@ -260,21 +267,9 @@ void free_space::retire_older(io::page_run run, std::uint64_t born) {
     limbo_.insert(run);
 }
 
-void free_space::commit(std::span<const std::uint64_t> kept) {
+void free_space::commit() noexcept {
     PINYON_ASSERT(running_);
-    const std::optional<std::uint64_t> root = holder(kept, 0, transaction_);
-    if (root && !retired_.empty()) {
-        std::vector<held_run>& group = held_[*root];
-        group.reserve(std::max(group.size() + retired_.size(), 2 * group.size()));
-    }
-    for (const held_run& held : retired_) {
-        if (root && held.born <= *root) {
-            hold(*root, held);
-        } else {
-            release(held.run);
-        }
-    }
-    retired_.clear();
+    unjudged_.swap(retired_);
     taken_.clear();
     running_ = false;
 }

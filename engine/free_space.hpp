@@ -1,8 +1,10 @@
 // Which pages are free, which are held and by whom, and when a page may be used again.
 //
-// A page lives [born, retired) in transaction ids. Kept roots K are the snapshots of readers and
-// the roots of both metas. A page is reusable if and only if retired <= published and no s in K has
-// born <= s < retired. Pages born and retired inside the running transaction are reusable at once.
+// A page lives [born, retired) in transaction ids. Kept roots K are the snapshots of readers, the
+// roots of both metas and of a running checkpoint, the published state and every committed one that
+// is not published yet. A page is reusable if and only if no s in K has born <= s < retired (which
+// implies retired <= published). Pages born and retired inside the running transaction are reusable
+// at once.
 //
 // Invariants
 //  1. A page is in exactly one of: free, held, in use (a tree, an extent, the image, the metas).
@@ -48,10 +50,11 @@ public:
     [[nodiscard]] std::vector<std::byte> save() const;
 
     // --- a transaction ---------------------------------------------------------------------------
-    // K is now `kept` (ascending); what no root in it holds any more becomes free. O(roots + runs
-    // moved).
+    // K is now `kept` (ascending); what no root in it holds any more becomes free. Called before
+    // each transaction, so that memory which is short fails that one and not a commit. O(roots +
+    // runs moved).
     void keep(std::span<const std::uint64_t> kept);
-    // REQUIRES: no transaction is running. The search for free pages starts anew at the start of
+    // REQUIRES: no transaction is running, `keep` since the last one. The search for free pages starts anew at the start of
     // the file, so that busy trees work in a small set of recycled pages and the end of the file
     // drains.
     void begin(std::uint64_t transaction);
@@ -66,8 +69,8 @@ public:
     // A page of the running transaction goes back at once (`is_free` then); an older one when it is
     // no longer held. `born` 0: unknown, any of the two. O(1) for a page.
     void retire(io::page_run run, std::uint64_t born);
-    // The transaction is published: its retired pages are judged against `kept`. O(runs).
-    void commit(std::span<const std::uint64_t> kept);
+    // The transaction is committed; what it retired is judged by the next `keep`. O(1).
+    void commit() noexcept;
     // Everything is as before `begin`, but for extensions: those pages stay, free. O(runs).
     void abort();
 
@@ -99,13 +102,15 @@ private:
     void hold(std::uint64_t root, const held_run& held);
     void release(io::page_run run);
     void insert_free(io::page_run run);
+    void judge(std::vector<held_run>& runs, std::span<const std::uint64_t> kept, bool counted);
 
     page_set free_;
     page_set limbo_;  // held, or retired by the running transaction
     page_set taken_;  // by the running transaction, still in use
     std::map<std::uint64_t, std::vector<held_run>> held_;  // by the kept root they hang on
     std::uint64_t held_runs_ = 0;
-    std::vector<held_run> retired_;  // by the running transaction
+    std::vector<held_run> retired_;   // by the running transaction
+    std::vector<held_run> unjudged_;  // by the one before, until `keep`
     std::uint64_t first_ = 0;
     std::uint64_t page_count_ = 0;
     std::uint64_t transaction_ = 0;

@@ -103,4 +103,11 @@ void complete(node_schema& schema) {
         fixed.children + fixed.inner_capacity * std::uint32_t{sizeof(format::packed_child)}, 4);
 }
 
+void node_view::refuse_damaged() const {
+    raise(
+        errc::corrupt,
+        "an entry does not fit the node where it belongs; run `pinyon check` and restore a backup",
+        page());
+}
+
 }  // namespace pinyon

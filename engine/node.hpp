@@ -162,4 +162,43 @@ inline void store_checksum(std::byte* word, std::uint32_t value) noexcept {
     return load<format::page_header>(page);
 }
 
+// The part of reading that is the same in both layouts.
+class node_view {
+public:
+    [[nodiscard]] unsigned level() const noexcept {
+        return format::level_of(
+            load<std::uint64_t>(page_ + offsetof(format::page_header, identity)));
+    }
+    [[nodiscard]] bool leaf() const noexcept { return level() == 0; }
+    [[nodiscard]] std::uint64_t page() const noexcept {
+        return load<std::uint64_t>(page_ + offsetof(format::page_header, page));
+    }
+    [[nodiscard]] std::uint64_t born() const noexcept {
+        return load<std::uint64_t>(page_ + offsetof(format::page_header, born));
+    }
+    [[nodiscard]] bool has_lower_fence() const noexcept {
+        return (field(offsetof(format::page_header, fences)) & format::no_lower_fence) == 0;
+    }
+    [[nodiscard]] bool has_upper_fence() const noexcept {
+        return (field(offsetof(format::page_header, fences)) & format::no_upper_fence) == 0;
+    }
+
+protected:
+    node_view(const std::byte* page, const node_schema& schema) noexcept
+        : page_(page), schema_(&schema) {}
+
+    // What the header counts, which in a damaged page is anything.
+    [[nodiscard]] std::uint32_t raw_count() const noexcept {
+        return load<std::uint32_t>(page_ + offsetof(format::page_header, count));
+    }
+    [[nodiscard]] unsigned field(std::size_t offset) const noexcept {
+        return load<std::uint16_t>(page_ + offset);
+    }
+    // Throws corrupt: an edit does not fit because the node is damaged.
+    [[noreturn]] void refuse_damaged() const;
+
+    const std::byte* page_;
+    const node_schema* schema_;
+};
+
 }  // namespace pinyon

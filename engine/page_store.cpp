@@ -51,17 +51,17 @@ page_store::page_store(io::file& file, std::uint64_t seed, std::uint32_t page_by
     : file_(file), seal_{seed, page_bytes}, scratch_(page_bytes) {}
 
 void page_store::attach(io::page_source& source, std::uint64_t page_count,
-                        std::uint64_t published) {
+                        std::uint64_t committed) {
     source_ = &source;
     source.set_limit(page_count);
     space_.reset(format::first_page(page_bytes()), page_count);
     private_.resize(page_count);
-    published_.store(published, std::memory_order_relaxed);
-    running_.store(published, std::memory_order_relaxed);
+    committed_.store(committed, std::memory_order_relaxed);
+    running_.store(committed, std::memory_order_relaxed);
 }
 
 void page_store::begin(std::uint64_t id, std::span<const std::uint64_t> kept) {
-    PINYON_ASSERT(id > published_.load(std::memory_order_relaxed) && created_.empty());
+    PINYON_ASSERT(id >= committed_.load(std::memory_order_relaxed) && created_.empty());
     space_.keep(kept);
     space_.begin(id);
     running_.store(id, std::memory_order_relaxed);
@@ -135,9 +135,7 @@ private_page page_store::create(unsigned level) {
 private_page page_store::writable(const node_schema& schema, const io::page_view& view,
                                   unsigned level, std::uint32_t checksum) {
     if (is_private(view.page)) {
-        std::byte* data = source_->writable(reference_to(schema, view.page, level, checksum));
-        source_->set_sum(view.page, 0);
-        return {view.page, data};
+        return {view.page, source_->writable(reference_to(schema, view.page, level, checksum))};
     }
     io::page_view original = view;
     for (unsigned attempt = 0;; ++attempt) {
@@ -224,23 +222,21 @@ void page_store::seal_children(const node_schema& schema, std::uint64_t page, un
     for (const unsealed& entry : children) { node.set_child(entry.index, entry.child); }
 }
 
-void page_store::publish() {
-    source_->publish();
+void page_store::commit() noexcept {
     for (const io::page_run& run : created_) {
         for (std::uint64_t page = run.first; page < run.first + run.count; ++page) {
             private_.erase(page);
         }
     }
     created_.clear();
-    published_.store(transaction(), std::memory_order_relaxed);
+    committed_.store(transaction(), std::memory_order_relaxed);
+    space_.commit();
 }
-
-void page_store::commit(std::span<const std::uint64_t> kept) { space_.commit(kept); }
 
 void page_store::abort() {
     forget_private();
     space_.abort();
-    running_.store(published_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    running_.store(committed_.load(std::memory_order_relaxed), std::memory_order_relaxed);
 }
 
 void page_store::forget_private() noexcept {
@@ -299,6 +295,7 @@ std::uint32_t page_store::seal(std::uint64_t page, std::span<std::byte> content)
 void page_store::raise_wrong_identity(const node_schema& schema, const io::page_view& view,
                                       unsigned level) const {
     const auto found = header_of(view.data).identity;
+    source_->require_readable({view.data, 1});  // zeros in its place say nothing of the file
     raise_corrupt(view.page, "has identity " + hexadecimal(found) + ", its parent implies " +
                                  hexadecimal(schema.identity(level)));
 }

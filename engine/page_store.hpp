@@ -38,8 +38,8 @@ public:
     // `file` outlives the store. The source is attached after construction because it needs the
     // store as its warden.
     page_store(io::file& file, std::uint64_t seed, std::uint32_t page_bytes);
-    // `published`: the transaction that the file shows now, of `page_count` pages.
-    void attach(io::page_source& source, std::uint64_t page_count, std::uint64_t published);
+    // `committed`: the transaction that the file shows now, of `page_count` pages.
+    void attach(io::page_source& source, std::uint64_t page_count, std::uint64_t committed);
 
     [[nodiscard]] std::uint32_t page_bytes() const noexcept { return seal_.page_bytes; }
     [[nodiscard]] io::page_source& source() const noexcept { return *source_; }
@@ -67,7 +67,9 @@ public:
 
     // --- the writer ------------------------------------------------------------------------------
 
-    // Starts transaction `id`; what no root in `kept` (ascending ids) holds becomes free.
+    // Starts transaction `id`; what no root in `kept` (ascending ids) holds becomes free. The id of
+    // the last one again: for what belongs to its state but to none of its trees (the free-space
+    // image).
     void begin(std::uint64_t id, std::span<const std::uint64_t> kept);
     [[nodiscard]] std::uint64_t transaction() const noexcept {
         return running_.load(std::memory_order_relaxed);
@@ -91,8 +93,12 @@ public:
     void wrote(io::page_run run) { source_->mark_dirty(run); }
     // `born` 0: a subtree dropped without being read; any snapshot may hold it.
     void retire_run(io::page_run run, std::uint64_t born);
-    // Between two operations of a transaction: lets the pool evict private pages.
-    void relieve() { source_->relieve(); }
+    // Between two operations of a transaction: lets the pool evict private pages. Throws io when a
+    // store of the operation may have been lost.
+    void relieve() {
+        source_->require_sound();
+        source_->relieve();
+    }
 
     // Seals every unsealed page below and including the root; returns the root's checksum.
     // O(entries of the inner pages that changed).
@@ -102,11 +108,11 @@ public:
     [[nodiscard]] free_space& space() noexcept { return space_; }
     [[nodiscard]] const free_space& space() const noexcept { return space_; }
 
-    // The transaction's pages become committed: its meta is durable. Before readers may start from
-    // it.
-    void publish();
-    // After that: what the transaction retired is judged against `kept`, as in `begin`.
-    void commit(std::span<const std::uint64_t> kept);
+    // No page of the transaction will be stored to any more: the last step of a commit that may
+    // fail. `abort` undoes it.
+    void freeze() { source_->publish(); }
+    // The transaction is committed.
+    void commit() noexcept;
     // The transaction's pages are given back.
     void abort();
 
@@ -136,7 +142,7 @@ private:
     std::vector<io::page_run> created_;  // the same, in order
     std::vector<std::byte> scratch_;     // one page
     std::atomic<std::uint64_t> running_{0};
-    std::atomic<std::uint64_t> published_{0};
+    std::atomic<std::uint64_t> committed_{0};
 };
 
 }  // namespace pinyon

@@ -213,6 +213,10 @@ std::optional<bytes> raw_tree::get(bytes key) const {
     return find(access_.store(), tree.state, key);
 }
 
+void raw_tree::require_readable(bytes view) const {
+    access_.store().source().require_readable(view);
+}
+
 bool raw_tree::contains(bytes key) const {
     const opened_tree& tree = access_.enter();
     return !is_beyond(tree, key) && find_stored(access_.store(), tree.state, key).has_value();
@@ -316,7 +320,10 @@ void writable_raw_tree::put(bytes key, bytes value) {
     access_.core().change([&] {
         check_new_key(tree, key);
         check_new_value(tree, value.size());
+        pending_operation record(access_.core().log());
+        if (record) { record->put(tree.record.tree, key, value); }
         pinyon::put(access_.store(), tree.state, key, value, put_mode::replace_or_insert);
+        record.keep();
     });
 }
 
@@ -325,14 +332,25 @@ bool writable_raw_tree::insert(bytes key, bytes value) {
     return access_.core().change([&] {
         check_new_key(tree, key);
         check_new_value(tree, value.size());
-        return pinyon::put(access_.store(), tree.state, key, value, put_mode::insert_only);
+        pending_operation record(access_.core().log());
+        if (record) { record->put(tree.record.tree, key, value); }
+        const bool inserted =
+            pinyon::put(access_.store(), tree.state, key, value, put_mode::insert_only);
+        if (inserted) { record.keep(); }
+        return inserted;
     });
 }
 
 bool writable_raw_tree::erase(bytes key) {
     opened_tree& tree = access_.enter();
-    return access_.core().change(
-        [&] { return !is_beyond(tree, key) && pinyon::erase(access_.store(), tree.state, key); });
+    return access_.core().change([&] {
+        if (is_beyond(tree, key)) { return false; }
+        pending_operation record(access_.core().log());
+        if (record) { record->erase(tree.record.tree, key); }
+        const bool erased = pinyon::erase(access_.store(), tree.state, key);
+        if (erased) { record.keep(); }
+        return erased;
+    });
 }
 
 std::uint64_t writable_raw_tree::erase(std::optional<bytes> lo, std::optional<bytes> hi) {
@@ -346,13 +364,24 @@ std::uint64_t writable_raw_tree::erase(std::optional<bytes> lo, std::optional<by
 
 std::uint64_t writable_raw_tree::erase(const key_cut& lo, const key_cut& hi) {
     opened_tree& tree = access_.enter();
+    // A cut may come from a tree of other keys.
+    const auto own = [this](const key_cut& any) {
+        return any.where == key_cut::place::at ? cut(any.key.view()) : any;
+    };
+    const key_cut from = own(lo);
+    const key_cut to = own(hi);
     return access_.core().change([&]() -> std::uint64_t {
-        if (lo.where == key_cut::place::back || hi.where == key_cut::place::front) { return 0; }
-        const auto bound = [](const key_cut& cut) {
-            return cut.where == key_cut::place::at ? std::optional<bytes>(cut.key.view())
-                                                   : std::nullopt;
+        if (from.where == key_cut::place::back || to.where == key_cut::place::front) { return 0; }
+        const auto bound = [](const key_cut& place) {
+            return place.where == key_cut::place::at ? std::optional<bytes>(place.key.view())
+                                                     : std::nullopt;
         };
-        return erase_range(access_.store(), tree.state, bound(lo), bound(hi));
+        pending_operation record(access_.core().log());
+        if (record) { record->erase_range(tree.record.tree, bound(from), bound(to)); }
+        const std::uint64_t erased =
+            erase_range(access_.store(), tree.state, bound(from), bound(to));
+        if (erased != 0) { record.keep(); }
+        return erased;
     });
 }
 
@@ -449,7 +478,13 @@ void raw_loader::append(bytes key, bytes value) {
 
 void raw_loader::finish() {
     enter();
-    access_.core().change([&] { loader_->finish(); });
+    const opened_tree& tree = access_.enter();
+    access_.core().change([&] {
+        loader_->finish();
+        // Its pages are written and sealed: to make them durable is cheaper than to repeat it.
+        operation_buffer* log = access_.core().log();
+        if (log != nullptr && tree.state.changes != changes_) { log->overflow(); }
+    });
     close();
 }
 

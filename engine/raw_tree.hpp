@@ -119,6 +119,9 @@ public:
     // The value, or nullopt. Throws value_too_long for one that no single view can show: use
     // get_stream. O(log n).
     [[nodiscard]] std::optional<bytes> get(bytes key) const;
+    // Throws io when the view, of which a copy was just made, is of a page that failed under an
+    // access (options.sigbus_handler): what was copied may be zeros.
+    void require_readable(bytes view) const;
     [[nodiscard]] bool contains(bytes key) const;
     // results[i] becomes get(keys[i]). The searches are interleaved and their reads overlap. Throws
     // misuse when `results` is shorter than `keys`.

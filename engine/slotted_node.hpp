@@ -74,31 +74,18 @@ static_assert(split_makes_room(4096) && split_makes_room(8192) && split_makes_ro
 
 }  // namespace slotted
 
-class slotted_node {
+class slotted_node : public node_view {
 public:
     class editor;
 
     // REQUIRES: a page of schema.page_bytes of this layout without a shallow defect; the schema
     // outlives the view.
     slotted_node(const std::byte* page, const node_schema& schema) noexcept
-        : page_(page), schema_(&schema) {}
+        : node_view(page, schema) {}
 
     // --- reading ---------------------------------------------------------------------------------
 
-    [[nodiscard]] unsigned count() const noexcept {
-        return load<std::uint32_t>(page_ + offsetof(format::page_header, count));
-    }
-    [[nodiscard]] unsigned level() const noexcept {
-        return format::level_of(
-            load<std::uint64_t>(page_ + offsetof(format::page_header, identity)));
-    }
-    [[nodiscard]] bool leaf() const noexcept { return level() == 0; }
-    [[nodiscard]] std::uint64_t page() const noexcept {
-        return load<std::uint64_t>(page_ + offsetof(format::page_header, page));
-    }
-    [[nodiscard]] std::uint64_t born() const noexcept {
-        return load<std::uint64_t>(page_ + offsetof(format::page_header, born));
-    }
+    [[nodiscard]] unsigned count() const noexcept { return raw_count(); }
 
     [[nodiscard]] search_result lower_bound(bytes key) const noexcept {
         const unsigned entries = count();
@@ -133,12 +120,6 @@ public:
         return {load48(packed.page.data()), load48(packed.count.data()), load_checksum(cell)};
     }
 
-    [[nodiscard]] bool has_lower_fence() const noexcept {
-        return (field(offsetof(format::page_header, fences)) & format::no_lower_fence) == 0;
-    }
-    [[nodiscard]] bool has_upper_fence() const noexcept {
-        return (field(offsetof(format::page_header, fences)) & format::no_upper_fence) == 0;
-    }
     [[nodiscard]] bytes lower_fence(key_buffer& buffer) const noexcept;
     [[nodiscard]] bytes upper_fence(key_buffer& buffer) const noexcept;
 
@@ -175,9 +156,6 @@ public:
 protected:
     class row;
 
-    [[nodiscard]] unsigned field(std::size_t offset) const noexcept {
-        return load<std::uint16_t>(page_ + offset);
-    }
     [[nodiscard]] unsigned prefix_bytes() const noexcept {
         return field(offsetof(format::page_header, prefix_bytes));
     }
@@ -306,9 +284,6 @@ protected:
     [[nodiscard]] const char* cells_defect() const noexcept;
     [[nodiscard]] const char* order_defect() const noexcept;
     [[nodiscard]] const char* overlap_defect() const noexcept;
-
-    const std::byte* page_;
-    const node_schema* schema_;
 };
 
 class slotted_node::editor : public slotted_node {
@@ -352,7 +327,6 @@ private:
     void insert_child_compacting(unsigned i, bytes separator, const child_entry& child);
     void replace_compacting(unsigned i, bytes value, bool is_reference);
     [[nodiscard]] bytes without_prefix(bytes key) const;
-    [[noreturn]] void refuse_damaged() const;
 
     std::byte* bytes_;
 };

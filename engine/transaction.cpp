@@ -149,10 +149,11 @@ bool write_transaction::drop(std::string_view name) {
     return core.change([&] { return core.drop(name); });
 }
 
-void write_transaction::commit(durability /*when*/) {
+std::uint64_t write_transaction::commit(durability when) {
     (void)usable(core_);
-    static_cast<write_core&>(*core_).commit();
+    const std::uint64_t position = static_cast<write_core&>(*core_).commit(when);
     core_.reset();
+    return position;
 }
 
 void write_transaction::abort() noexcept {

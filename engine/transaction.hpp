@@ -98,10 +98,12 @@ public:
     // False when there is no such tree. Open handles of it become misuse. O(inner pages).
     bool drop(std::string_view name);
 
-    // Makes everything durable and visible at once, as `when` says; the transaction is over. Throws
-    // transaction_failed after an earlier error in it, no_space or io with nothing changed,
-    // commit_unknown and poisoned when a sync failed.
-    void commit(durability when = durability::checkpoint);
+    // Makes everything durable and visible at once, as `when` says; the transaction is over. A
+    // transaction of more than 16 MiB of changes, or with a bulk load, becomes a checkpoint commit.
+    // Returns the log position behind it; 0: it has none. Throws transaction_failed after an
+    // earlier error in it, no_space or io with nothing changed, commit_unknown and poisoned when a
+    // sync failed.
+    std::uint64_t commit(durability when = durability::durable);
     void abort() noexcept;
     [[nodiscard]] std::uint64_t id() const;
     [[nodiscard]] bool active() const noexcept { return core_ != nullptr; }

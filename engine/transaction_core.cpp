@@ -16,6 +16,11 @@ transaction_core::transaction_core(std::shared_ptr<void> owner, page_store& stor
 }
 
 void transaction_core::raise_over() const {
+    if (process_ != io::fork_depth()) {
+        raise(errc::misuse,
+              "this transaction belongs to the parent process: a forked child opens the database "
+              "again");
+    }
     raise(errc::misuse, writing_
                             ? "this write transaction is over (committed or aborted): begin another"
                             : "this read transaction is over: begin another");
@@ -88,10 +93,13 @@ opened_tree& transaction_core::create(std::string_view name, const format::catal
     tree->state = state_of(tree->record, store_->page_bytes(), store_->page_limit());
     create_tree(*store_, tree->state);
     tree->record.root = tree->state.root;
+    pending_operation record(log_);
+    if (record) { record->create_tree(name, tree->record); }
     catalog_put(*store_, catalog_, name, tree->record);
     ++tree->state.changes;
     ++next_tree_;
     trees_.push_back(std::move(tree));
+    record.keep();
     return *trees_.back();
 }
 
@@ -105,17 +113,23 @@ void transaction_core::rename(std::string_view from, std::string_view to) {
     if (open(to) != nullptr) {
         raise(errc::exists, "there is a tree named '" + std::string(to) + "' already");
     }
+    pending_operation record(log_);
+    if (record) { record->rename_tree(tree->record.tree, to); }
     catalog_erase(*store_, catalog_, from);
     catalog_put(*store_, catalog_, to, tree->record);
     tree->name = to;
+    record.keep();
 }
 
 bool transaction_core::drop(std::string_view name) {
     opened_tree* tree = open(name);
     if (tree == nullptr) { return false; }
+    pending_operation record(log_);
+    if (record) { record->drop_tree(tree->record.tree); }
     drop_tree(*store_, tree->state);
     catalog_erase(*store_, catalog_, name);
     tree->dropped = true;
+    record.keep();
     return true;
 }
 

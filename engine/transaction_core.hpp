@@ -6,6 +6,9 @@
 //     to it.
 //  2. Every entry point calls `enter`, which refuses a transaction that is over.
 //  3. A change that throws after its first page change fails the transaction; commit then refuses.
+//  4. While there is a log, it holds one operation for each change that was made, in order, none
+//     for one that was refused or found nothing to do; or it has overflowed.
+//  5. In a forked child a transaction of the parent is over: its pages are not mapped there.
 //
 // Threads: one at a time.
 #pragma once
@@ -20,7 +23,9 @@
 
 #include "pinyon/engine/btree.hpp"
 #include "pinyon/engine/catalog.hpp"
+#include "pinyon/engine/operation.hpp"
 #include "pinyon/engine/snapshot.hpp"
+#include "pinyon/mmap/descriptor.hpp"
 
 namespace pinyon {
 
@@ -42,7 +47,7 @@ public:
 
     // Throws misuse when the transaction is over.
     void enter() const {
-        if (over_) [[unlikely]] { raise_over(); }
+        if (over()) [[unlikely]] { raise_over(); }
     }
     // `enter`, and misuse for a read transaction, transaction_failed after an error.
     void enter_change() const;
@@ -59,9 +64,14 @@ public:
     [[nodiscard]] page_store& store() const noexcept { return *store_; }
     [[nodiscard]] bool writing() const noexcept { return writing_; }
     [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
-    [[nodiscard]] bool over() const noexcept { return over_; }
+    [[nodiscard]] bool over() const noexcept { return over_ || process_ != io::fork_depth(); }
     // Nothing may be done through this transaction any more.
     void end() noexcept { over_ = true; }
+
+    // From now on changes are recorded in `log`, which outlives the transaction's running; null: no
+    // more.
+    void record_into(operation_buffer* log) noexcept { log_ = log; }
+    [[nodiscard]] operation_buffer* log() const noexcept { return log_; }
 
     // Null when there is no such tree. The same name gives the same object. O(log trees) the first
     // time.
@@ -90,8 +100,10 @@ private:
     std::uint64_t id_;
     bool writing_;
     bool over_ = false;
+    std::uint32_t process_ = io::fork_depth();
     bool failed_ = false;
     unsigned unfinished_ = 0;
+    operation_buffer* log_ = nullptr;
     std::uint32_t next_tree_;
     tree_state catalog_;
     std::vector<std::unique_ptr<opened_tree>> trees_;

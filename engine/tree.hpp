@@ -120,7 +120,9 @@ public:
         key_buffer room;
         const std::optional<bytes> stored = raw_.get(encode(key, room));
         if (!stored) { return std::nullopt; }
-        return value_codec<Value>::decode(*stored);
+        std::optional<Value> value(value_codec<Value>::decode(*stored));
+        raw_.require_readable(*stored);
+        return value;
     }
     [[nodiscard]] bool contains(key_argument<Key> key) const {
         key_buffer room;
@@ -276,7 +278,10 @@ void tree<Key, Value>::get_many(std::span<const Key> keys,
         raw_.get_many(encoded.of(keys.subspan(done, count)), found);
         for (std::size_t i = 0; i < count; ++i) {
             results[done + i].reset();
-            if (found[i]) { results[done + i].emplace(value_codec<Value>::decode(*found[i])); }
+            if (found[i]) {
+                results[done + i].emplace(value_codec<Value>::decode(*found[i]));
+                raw_.require_readable(*found[i]);
+            }
         }
     }
 }

@@ -65,6 +65,13 @@ private:
         unsigned index;
     };
 
+    // A node of the path and its neighbour as they were, in key order.
+    struct neighbours {
+        Node left;
+        Node right;
+        bool from_left;  // the neighbour is the left one
+    };
+
     [[nodiscard]] editor edit(unsigned level) const { return editor(path_[level].data, schema_); }
     [[nodiscard]] bool is_root(unsigned level) const noexcept { return level == tree_.root.level; }
 
@@ -79,6 +86,7 @@ private:
     void refill_path();
     bool refill(unsigned level);
     [[nodiscard]] neighbour load(unsigned level, unsigned index);
+    [[nodiscard]] neighbours set_aside(unsigned level, const neighbour& other);
     [[nodiscard]] bool should_merge(const Node& left, const Node& right) const;
     void merge(unsigned level, const neighbour& other);
     void balance(unsigned level, const neighbour& other);
@@ -323,16 +331,21 @@ bool tree_change<Node>::should_merge(const Node& left, const Node& right) const 
     return Node::can_merge(left, right);
 }
 
+// Copies the node of this level to own_; its neighbour is in sibling_ already.
+template <class Node>
+auto tree_change<Node>::set_aside(unsigned level, const neighbour& other) -> neighbours {
+    std::memcpy(own_.data(), path_[level].data, schema_.page_bytes);
+    const Node own(own_.data(), schema_);
+    const Node sibling(sibling_.data(), schema_);
+    if (other.index < path_[level + 1].index) { return {sibling, own, true}; }
+    return {own, sibling, false};
+}
+
 template <class Node>
 void tree_change<Node>::merge(unsigned level, const neighbour& other) {
     step& here = path_[level];
     step& above = path_[level + 1];
-    std::memcpy(own_.data(), here.data, schema_.page_bytes);
-    const bool from_left = other.index < above.index;
-    const Node own(own_.data(), schema_);
-    const Node sibling(sibling_.data(), schema_);
-    const Node& left = from_left ? sibling : own;
-    const Node& right = from_left ? own : sibling;
+    const auto [left, right, from_left] = set_aside(level, other);
     key_buffer lower;
     key_buffer upper;
     editor merged(here.data, schema_);
@@ -346,7 +359,7 @@ void tree_change<Node>::merge(unsigned level, const neighbour& other) {
     editor parent = edit(level + 1);
     parent.set_child(above.index, {here.page, here.count, 0});
     parent.erase(above.index + 1);
-    store_.retire(other.entry.page, sibling.born());
+    store_.retire(other.entry.page, from_left ? left.born() : right.born());
 }
 
 // The same key, in the buffer: it outlives the page that it may be a view of.
@@ -360,12 +373,7 @@ template <class Node>
 void tree_change<Node>::balance(unsigned level, const neighbour& other) {
     step& here = path_[level];
     step& above = path_[level + 1];
-    std::memcpy(own_.data(), here.data, schema_.page_bytes);
-    const bool from_left = other.index < above.index;
-    const Node own(own_.data(), schema_);
-    const Node sibling(sibling_.data(), schema_);
-    const Node& left = from_left ? sibling : own;
-    const Node& right = from_left ? own : sibling;
+    const auto [left, right, from_left] = set_aside(level, other);
     const unsigned cut = Node::balanced_index(left, right);
     if (cut == left.count()) { return; }
     const private_page taken = store_.writable(schema_, other.view, level, other.entry.checksum);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include "pinyon/engine/transaction_core.hpp"
@@ -40,8 +41,10 @@ value_writer::value_writer(detail::tree_access access, bytes key, std::uint64_t 
     // What a leaf can hold costs less there than a page of its own.
     if (length > format::entry_bytes_max(access_.store().page_bytes()) - key.size()) {
         extent_ = std::make_unique<extent_writer>(access_.store(), length);
+        const operation_buffer* log = access_.core().log();
+        logged_ = log != nullptr && log->has_room(key.size(), length);
     } else {
-        inline_bytes_.reserve(length);
+        held_.reserve(length);
     }
     access_.core().begin_unfinished();
 }
@@ -52,7 +55,8 @@ value_writer::value_writer(value_writer&& other) noexcept
       length_(other.length_),
       written_(other.written_),
       finished_(std::exchange(other.finished_, true)),
-      inline_bytes_(std::move(other.inline_bytes_)),
+      logged_(other.logged_),
+      held_(std::move(other.held_)),
       extent_(std::move(other.extent_)) {}
 
 value_writer& value_writer::operator=(value_writer&& other) noexcept {
@@ -63,7 +67,8 @@ value_writer& value_writer::operator=(value_writer&& other) noexcept {
         length_ = other.length_;
         written_ = other.written_;
         finished_ = std::exchange(other.finished_, true);
-        inline_bytes_ = std::move(other.inline_bytes_);
+        logged_ = other.logged_;
+        held_ = std::move(other.held_);
         extent_ = std::move(other.extent_);
     }
     return *this;
@@ -94,6 +99,19 @@ void value_writer::require_open() const {
     if (finished_) { raise(errc::misuse, "this value is written; begin another with put_stream"); }
 }
 
+// Without the memory for it the value is too long for the log, and that is all.
+void value_writer::hold_for_log(bytes chunk) noexcept {
+    operation_buffer* log = access_.core().log();
+    if (log != nullptr && !log->overflowed()) {
+        try {
+            held_.insert(held_.end(), chunk.begin(), chunk.end());
+            return;
+        } catch (const std::bad_alloc&) { log->overflow(); }
+    }
+    logged_ = false;
+    std::vector<std::byte>().swap(held_);
+}
+
 void value_writer::write(bytes chunk) {
     require_open();
     access_.core().change([&] {
@@ -103,8 +121,9 @@ void value_writer::write(bytes chunk) {
         }
         if (extent_) {
             extent_->write(chunk);
+            if (logged_) { hold_for_log(chunk); }
         } else {
-            inline_bytes_.insert(inline_bytes_.end(), chunk.begin(), chunk.end());
+            held_.insert(held_.end(), chunk.begin(), chunk.end());
         }
         written_ += chunk.size();
     });
@@ -118,12 +137,18 @@ void value_writer::finish() {
                                     std::to_string(length_) +
                                     " bytes that were announced for the value came");
         }
-        tree_state& tree = access_.enter().state;
+        opened_tree& tree = access_.enter();
+        operation_buffer* log = access_.core().log();
+        const bool recorded = logged_ || !extent_;
+        pending_operation record(recorded ? log : nullptr);
+        if (record) { record->put(tree.record.tree, key_, held_); }
         if (extent_) {
-            put_extent(access_.store(), tree, key_, extent_->finish());
+            put_extent(access_.store(), tree.state, key_, extent_->finish());
         } else {
-            put(access_.store(), tree, key_, inline_bytes_, put_mode::replace_or_insert);
+            put(access_.store(), tree.state, key_, held_, put_mode::replace_or_insert);
         }
+        record.keep();
+        if (!recorded && log != nullptr) { log->overflow(); }
     });
     close();
 }

@@ -1,4 +1,5 @@
-// Values read and written piece by piece, so that one of a gibibyte needs the memory of a page.
+// Values read and written piece by piece, so that one of a gibibyte needs the memory of a page. A
+// writer holds what its transaction records for the log: values of up to 16 MiB.
 //
 // Threads: one at a time per transaction.
 // Failure: misuse after the transaction's end; as stated; corrupt, io; the writer also no_space.
@@ -60,14 +61,17 @@ private:
     void require_open() const;
     void close() noexcept;
     void release() noexcept;
+    void hold_for_log(bytes chunk) noexcept;
 
     detail::tree_access access_;
     std::vector<std::byte> key_;
     std::uint64_t length_;
     std::uint64_t written_ = 0;
     bool finished_ = false;
-    std::vector<std::byte> inline_bytes_;    // of a value that a leaf holds
-    std::unique_ptr<extent_writer> extent_;  // of a longer one
+    bool logged_ = false;  // held_ has all that came of a longer value, for the log
+    // What came so far, of a value that a leaf holds or that the log may take.
+    std::vector<std::byte> held_;
+    std::unique_ptr<extent_writer> extent_;  // of a value that no leaf holds
 };
 
 }  // namespace pinyon

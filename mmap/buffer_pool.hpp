@@ -48,6 +48,7 @@ class buffer_pool final : public page_source {
 public:
     buffer_pool(file& file, page_views views, page_warden& warden, std::uint32_t page_bytes,
                 const pool_options& options);
+    ~buffer_pool() override { unguard(); }
 
     void prefetch(std::span<const page_number> pages) noexcept override;
     [[nodiscard]] std::byte* create(page_number page, residency kind,

@@ -36,6 +36,7 @@ private:
     static void before_fork() { get().mutex_.lock(); }
     static void in_parent() { get().mutex_.unlock(); }
     static void in_child() {
+        detail::forks.fetch_add(1, std::memory_order_relaxed);
         for (descriptor* entry = get().first_; entry != nullptr; entry = entry->next_) {
             if (entry->number_ >= 0) { ::close(entry->number_); }
             entry->number_ = -1;

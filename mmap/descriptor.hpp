@@ -10,10 +10,22 @@
 // Failure: none; a descriptor that could not be opened is never made.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 
 namespace pinyon::io {
+
+namespace detail {
+inline std::atomic<std::uint32_t> forks{0};
+}
+
+// How many forks lie between the first process that opened a file and this one: what was begun
+// under another number belongs to a parent. One load.
+[[nodiscard]] inline std::uint32_t fork_depth() noexcept {
+    return detail::forks.load(std::memory_order_relaxed);
+}
 
 class descriptor {
 public:

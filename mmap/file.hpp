@@ -94,8 +94,11 @@ private:
     bool faults_single_pages_;
 };
 
-// The lock bytes, all above offset 2^62 of the data file (OFD locks: they die with the descriptor).
+// The lock bytes, far behind any byte of the data file (OFD locks: they die with the descriptor).
 enum class lock_byte : std::uint8_t { writer = 0, meta0 = 1, meta1 = 2 };
+[[nodiscard]] constexpr std::uint64_t lock_offset(lock_byte byte) noexcept {
+    return (std::uint64_t{1} << 62) + static_cast<std::uint64_t>(byte);
+}
 enum class lock_mode : std::uint8_t { shared, exclusive };
 
 class file {

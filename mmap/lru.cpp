@@ -17,57 +17,30 @@ std::uint16_t lru::word_tick(page_number page) const noexcept {
     return words_.word(page).tick.load(std::memory_order_relaxed);
 }
 
-void lru::count_in(page_number page, std::uint16_t tick) noexcept {
+void lru::join(bucket& chain, std::uint32_t before, std::uint32_t after) noexcept {
+    (before != 0 ? links_[before].next : chain.head) = after;
+    (after != 0 ? links_[after].previous : chain.tail) = before;
+}
+
+void lru::link_in(page_number page, std::uint16_t tick, end where) noexcept {
     link& entry = links_[page];
     ring& home = rings_[index(entry.rank)];
     if (home.size == 0 || newer(home.oldest, tick)) { home.oldest = tick; }
     ++home.size;
     entry.tick = tick;
     entry.listed = 1;
-}
-
-void lru::push_back(page_number page, std::uint16_t tick) noexcept {
-    count_in(page, tick);
-    link& entry = links_[page];
-    bucket& target = rings_[index(entry.rank)].buckets[tick & mask_];
-    entry.next = 0;
-    entry.previous = target.tail;
-    if (target.tail != 0) {
-        links_[target.tail].next = static_cast<std::uint32_t>(page);
-    } else {
-        target.head = static_cast<std::uint32_t>(page);
-    }
-    target.tail = static_cast<std::uint32_t>(page);
-}
-
-void lru::push_front(page_number page, std::uint16_t tick) noexcept {
-    count_in(page, tick);
-    link& entry = links_[page];
-    bucket& target = rings_[index(entry.rank)].buckets[tick & mask_];
-    entry.previous = 0;
-    entry.next = target.head;
-    if (target.head != 0) {
-        links_[target.head].previous = static_cast<std::uint32_t>(page);
-    } else {
-        target.tail = static_cast<std::uint32_t>(page);
-    }
-    target.head = static_cast<std::uint32_t>(page);
+    bucket& target = home.buckets[tick & mask_];
+    const auto self = static_cast<std::uint32_t>(page);
+    const std::uint32_t before = where == end::back ? target.tail : 0;
+    const std::uint32_t after = where == end::front ? target.head : 0;
+    join(target, before, self);
+    join(target, self, after);
 }
 
 void lru::unlink(page_number page) noexcept {
     link& entry = links_[page];
     ring& home = rings_[index(entry.rank)];
-    bucket& source = home.buckets[entry.tick & mask_];
-    if (entry.previous != 0) {
-        links_[entry.previous].next = entry.next;
-    } else {
-        source.head = entry.next;
-    }
-    if (entry.next != 0) {
-        links_[entry.next].previous = entry.previous;
-    } else {
-        source.tail = entry.previous;
-    }
+    join(home.buckets[entry.tick & mask_], entry.previous, entry.next);
     entry.listed = 0;
     --home.size;
 }
@@ -77,7 +50,7 @@ void lru::insert(page_number page, eviction_rank rank, std::uint16_t tick,
     PINYON_ASSERT(page != none && !contains(page));
     links_[page].rank = rank;
     links_[page].seen = seen;
-    push_back(page, tick);
+    link_in(page, tick, end::back);
 }
 
 void lru::remove(page_number page) noexcept {
@@ -91,7 +64,7 @@ void lru::demote(page_number page) noexcept {
     const std::uint16_t tick = early.size == 0 ? links_[page].tick : early.oldest;
     links_[page].rank = eviction_rank::early;
     links_[page].seen = word_tick(page);
-    push_front(page, tick);
+    link_in(page, tick, end::front);
 }
 
 page_number lru::pop_oldest(eviction_rank rank, std::uint16_t now) noexcept {
@@ -108,7 +81,7 @@ page_number lru::pop_oldest(eviction_rank rank, std::uint16_t now) noexcept {
         unlink(page);
         if (seen == entry.seen || !newer(used, entry.tick)) { return page; }
         entry.seen = seen;
-        push_back(page, used);
+        link_in(page, used, end::back);
     }
     return none;
 }
@@ -129,10 +102,10 @@ void lru::age(std::uint16_t now) noexcept {
             if (seen != entry.seen && newer(seen, entry.tick) && !newer(seen, now)) {
                 // Used since, perhaps long ago too: its turn comes in the order of that use.
                 entry.seen = seen;
-                push_back(page, seen);
+                link_in(page, seen, end::back);
                 continue;
             }
-            push_back(page, floor);
+            link_in(page, floor, end::back);
         }
     }
 }

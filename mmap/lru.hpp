@@ -84,9 +84,10 @@ private:
     }
     // The tick in the page's word, never later than now.
     [[nodiscard]] std::uint16_t word_tick(page_number page) const noexcept;
-    void push_back(page_number page, std::uint16_t tick) noexcept;
-    void push_front(page_number page, std::uint16_t tick) noexcept;
-    void count_in(page_number page, std::uint16_t tick) noexcept;
+    // Makes `after` follow `before` in the bucket; 0: the bucket's end on that side.
+    void join(bucket& chain, std::uint32_t before, std::uint32_t after) noexcept;
+    enum class end : std::uint8_t { front, back };
+    void link_in(page_number page, std::uint16_t tick, end where) noexcept;
     void unlink(page_number page) noexcept;
 
     const page_table& words_;

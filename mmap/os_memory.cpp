@@ -338,6 +338,12 @@ void discard_memory(std::byte* data, std::uint64_t bytes) noexcept {
     (void)advise_one(data, bytes, MADV_DONTNEED);
 }
 
+int cover_with_zeros(std::byte* page, bool writable) noexcept {
+    void* data = ::mmap(page, os_page_bytes, writable ? PROT_READ | PROT_WRITE : PROT_READ,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+    return data == MAP_FAILED ? errno : 0;
+}
+
 int advise_random(int file) noexcept { return ::posix_fadvise(file, 0, 0, POSIX_FADV_RANDOM); }
 
 int drop_file_cache(int file, byte_range range) noexcept {

@@ -67,6 +67,10 @@ void release_memory(std::byte* data, std::uint64_t bytes) noexcept;
 // Makes whole OS pages of reserved memory zero and unbacked again.
 void discard_memory(std::byte* data, std::uint64_t bytes) noexcept;
 
+// Puts a page of zeros of its own over one OS page of a view, for good. Async-signal-safe. The one
+// place where an address is dictated to the kernel: an access to that address is waiting.
+[[nodiscard]] int cover_with_zeros(std::byte* page, bool writable) noexcept;
+
 // Read-ahead off, for the whole file.
 [[nodiscard]] int advise_random(int file) noexcept;
 // Gives clean, unmapped cached bytes back; a size of 0 means to the end of the file.

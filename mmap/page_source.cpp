@@ -47,6 +47,49 @@ page_source::page_source(page_table table, std::uint32_t page_bytes, page_number
       first_page_(first),
       warden_(warden) {}
 
+void page_source::guard_from_sigbus() {
+    guarded_pages pages{read_base_,      page_shift_,    read_base_ == write_base_,
+                        &table_.word(0), &first_failed_, &failures_};
+    read_guard_ = std::make_unique<sigbus_guard>(pages, first_page_, limit_max());
+    if (write_base_ == nullptr || write_base_ == read_base_) { return; }
+    pages.base = write_base_;
+    pages.writable = true;
+    write_guard_ = std::make_unique<sigbus_guard>(pages, first_page_, limit_max());
+}
+
+void page_source::unguard() noexcept {
+    read_guard_.reset();
+    write_guard_.reset();
+}
+
+void page_source::raise_failed(page_number page) {
+    raise(errc::io,
+          "page " + std::to_string(page) +
+              " could not be read again: the medium fails, or the file was cut by another program; "
+              "close the database, look at the device, and reopen",
+          page);
+}
+
+void page_source::check_failed(page_number page) const {
+    if ((table_.word(page).state.load(std::memory_order_acquire) & page_word::failed) != 0) {
+        raise_failed(page);
+    }
+}
+
+void page_source::check_readable(std::span<const std::byte> read) const {
+    if (read.empty()) { return; }
+    const auto address = reinterpret_cast<std::uintptr_t>(read.data());
+    for (const std::byte* base : {read_base_, write_base_}) {
+        const auto start = reinterpret_cast<std::uintptr_t>(base);
+        const page_number first = (address - start) >> page_shift_;
+        if (base == nullptr || address < start || first >= limit_max()) { continue; }
+        const page_number last = (address + read.size() - 1 - start) >> page_shift_;
+        for (page_number page = first; page <= std::min(last, limit_max() - 1); ++page) {
+            check_failed(page);
+        }
+    }
+}
+
 void page_source::touch(page_word& word) noexcept {
     if (!tick_per_access_) {
         word.tick.store(now_.load(std::memory_order_relaxed), std::memory_order_relaxed);
@@ -111,16 +154,22 @@ void page_source::mark_dirty(page_run run) noexcept {
     }
 }
 
-void page_source::flush() {
-    const page_run run = dirty();
-    const page_number first = std::max(run.first, first_page_);
-    const page_number end = std::min(run.first + run.count, limit());
+page_run page_source::take_dirty() noexcept {
+    const page_run span = dirty();
+    dirty_end_.store(0, std::memory_order_relaxed);
+    dirty_first_.store(0, std::memory_order_relaxed);
+    return span;
+}
+
+void page_source::flush(page_run span) {
+    require_sound();
+    const page_number first = std::max(span.first, first_page_);
+    const page_number end = std::min(span.first + span.count, limit());
     if (first < end) {
         flush_range({first << page_shift_, (end - first) << page_shift_});
         flushes_.fetch_add(1, std::memory_order_relaxed);
+        require_sound();
     }
-    dirty_end_.store(0, std::memory_order_relaxed);
-    dirty_first_.store(0, std::memory_order_relaxed);
 }
 
 void page_source::check_reference(page_number page) const {
@@ -129,6 +178,7 @@ void page_source::check_reference(page_number page) const {
               "a reference names a page outside the file; run 'pinyon check' and restore a backup",
               page);
     }
+    check_failed(page);
 }
 
 void page_source::check_writable(page_number page, std::uint16_t needed_state) const {
@@ -138,6 +188,7 @@ void page_source::check_writable(page_number page, std::uint16_t needed_state) c
     if (page < first_page_ || page >= limit()) {
         raise(errc::misuse, "a page outside the file cannot be written", page);
     }
+    require_sound();
     if ((table_.word(page).state.load(std::memory_order_relaxed) & needed_state) != needed_state) {
         raise(errc::misuse, "a page that this transaction has not created cannot be written", page);
     }
@@ -152,7 +203,12 @@ void page_source::admit(const page_reference& reference, const std::byte* data) 
               "a backup",
               reference.page);
     }
-    warden_.admit(expected, {data, page_bytes()});
+    try {
+        warden_.admit(expected, {data, page_bytes()});
+    } catch (const error&) {
+        check_failed(reference.page);  // what was judged are zeros in its place
+        throw;
+    }
 }
 
 std::optional<page_view> page_source::view_or_latch(page_number page) noexcept {
@@ -180,7 +236,10 @@ void page_source::unlatch(page_number page, std::uint16_t clear, std::uint16_t s
     std::uint16_t state = word.load(std::memory_order_relaxed);
     int next = 0;
     do {
-        next = (state & ~(clear | page_word::latched)) | set;
+        const int allowed = (state & page_word::failed) == 0
+                                ? set
+                                : set & ~(page_word::admitted | page_word::writable);
+        next = (state & ~(clear | page_word::latched)) | allowed;
     } while (!word.compare_exchange_weak(state, static_cast<std::uint16_t>(next),
                                          std::memory_order_seq_cst, std::memory_order_relaxed));
 }

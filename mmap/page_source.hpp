@@ -13,8 +13,10 @@
 //  3. Private pages (`create` until `publish` or `forget`) are touched by the writer's thread
 //     alone, and leave memory only inside `relieve`, never in the middle of an operation.
 //  4. A page is stored to only while it is private.
+//  5. A page that failed under an access (guard_from_sigbus) is io from then on, and the source
+//     writes no more.
 //
-// Threads: fetch, pin, prefetch and statistics from any thread; all else by the one writer.
+// Threads: fetch, pin, prefetch, flush and statistics from any thread; all else by the one writer.
 // Failure: corrupt from the engine's admission, io from the medium, pool_exhausted from `pin`
 // alone.
 #pragma once
@@ -22,12 +24,14 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
 #include "pinyon/mmap/file.hpp"
 #include "pinyon/mmap/page_table.hpp"
+#include "pinyon/mmap/sigbus_guard.hpp"
 
 namespace pinyon::io {
 
@@ -161,6 +165,24 @@ public:
                 (page_word::version_mask | page_word::admitted)) == 0;
     }
 
+    // From here on an access to the views that fails is an error, not the end of the process: what
+    // is read through `fetch` and found `unchanged` was right; views and pins that a caller keeps
+    // may show zeros, of which `require_readable` tells. Throws no_space.
+    void guard_from_sigbus();
+    // Accesses that failed so far. One load.
+    [[nodiscard]] std::uint64_t failures() const noexcept {
+        return failures_.load(std::memory_order_relaxed);
+    }
+    // Throws io when an access has failed: for the writer, whose stores may be lost. One load.
+    void require_sound() const {
+        if (failures() != 0) [[unlikely]] { raise_failed(first_failed_.load()); }
+    }
+    // Throws io when these bytes, a part of a view that was just read, are in a page that failed.
+    // One load unless some access has failed.
+    void require_readable(std::span<const std::byte> read) const {
+        if (failures() != 0) [[unlikely]] { check_readable(read); }
+    }
+
     // Brings the page's state word towards the processor ahead of `fetch`; `page` may be any
     // number.
     void prefetch_word(page_number page) const noexcept {
@@ -194,7 +216,7 @@ public:
     [[nodiscard]] virtual std::byte* create(page_number page, residency kind,
                                             std::span<const std::byte> content) = 0;
     // The writable bytes of a private page; `reference` is used when it has to come back. The bytes
-    // count as changed. Valid until the next `relieve`.
+    // count as changed, and no sum of theirs is known. Valid until the next `relieve`.
     [[nodiscard]] virtual std::byte* writable(const page_reference& reference) = 0;
     // Pages written past the views (file::write) that the next flush must cover.
     void mark_dirty(page_run run) noexcept;
@@ -205,10 +227,13 @@ public:
     // All private pages become committed; their writable mappings go.
     virtual void publish() = 0;
 
-    // Makes every byte changed since the last flush durable: one msync over the dirty span.
-    // O(span). After an error the source must not flush again.
-    void flush();
-    // What the next flush covers.
+    // The span of all pages changed since the last call, for a flush.
+    [[nodiscard]] page_run take_dirty() noexcept;
+    // Makes every changed byte of the span durable: one msync. Throws io when a store was lost on
+    // the way (require_sound). O(span). After an error the source must not flush again. From any
+    // thread: pages that are private now may go along.
+    void flush(page_run span);
+    void flush() { flush(take_dirty()); }
     [[nodiscard]] page_run dirty() const noexcept;
 
     // Evicts everything that may be evicted (for tests and for `release` on request).
@@ -232,9 +257,14 @@ protected:
     virtual void age() noexcept {}
     void touch(page_word& word) noexcept;
 
+    // Before the views go.
+    void unguard() noexcept;
+    void check_failed(page_number page) const;
+
     static constexpr std::uint16_t age_every = 8192;
 
-    // Throws corrupt unless the number is that of a page behind the metas and below the limit.
+    // Throws corrupt unless the number is that of a page behind the metas and below the limit; io
+    // for one that failed.
     void check_reference(page_number page) const;
     // The same for a page that the writer names: misuse.
     void check_writable(page_number page, std::uint16_t needed_state) const;
@@ -275,6 +305,7 @@ protected:
     bool tick_per_access_ = false;
     std::atomic<page_number> limit_{0};
     std::atomic<std::uint16_t> now_{1};
+    std::atomic<std::uint64_t> failures_{0};  // beside what each fetch loads
     page_number first_page_;
     page_warden& warden_;
     mutable visit_counters counters_;
@@ -286,11 +317,16 @@ protected:
 
 private:
     friend class pin_guard;
+    [[noreturn]] static void raise_failed(page_number page);
+    void check_readable(std::span<const std::byte> read) const;
     void unpin(page_number page) noexcept;
 
     // Written by the writer alone; an eviction reads them.
     std::atomic<page_number> dirty_first_{0};
     std::atomic<page_number> dirty_end_{0};
+    std::atomic<page_number> first_failed_{0};  // 0: none
+    std::unique_ptr<sigbus_guard> read_guard_;
+    std::unique_ptr<sigbus_guard> write_guard_;
     std::atomic<std::uint64_t> pins_held_{0};
     std::atomic<std::uint64_t> pages_pinned_{0};
 };

@@ -6,6 +6,7 @@
 //  1. `tick` is written with plain relaxed stores by readers; `state` only by compare-exchange, or
 //     by the holder of its latch bit, or by the writer while the page is private.
 //  2. version moves whenever `admitted` is cleared.
+//  3. `admitted` and `writable` never stand beside `failed`.
 //
 // Threads: words, pins and sums from any thread (atomics).
 #pragma once
@@ -40,6 +41,7 @@ struct page_word {
     static constexpr std::uint16_t latched = 8;       // coming in or going out
     static constexpr std::uint16_t resident =
         16;  // in the reading view's page tables, as far as known
+    static constexpr std::uint16_t failed = 32;  // an access to it failed (sigbus_guard); stays
     static constexpr std::uint16_t version_mask = 0xffc0;
     static constexpr std::uint16_t version_step = 0x0040;
 

@@ -57,8 +57,7 @@ private:
     struct ::flock request {};
     request.l_type = type;
     request.l_whence = SEEK_SET;
-    request.l_start =
-        static_cast<off_t>((std::uint64_t{1} << 62) + static_cast<std::uint64_t>(byte));
+    request.l_start = static_cast<off_t>(lock_offset(byte));
     request.l_len = 1;
     return request;  // l_pid is 0, as open file description locks demand
 }

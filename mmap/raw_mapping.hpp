@@ -24,6 +24,7 @@ namespace pinyon::io {
 class raw_mapping final : public page_source {
 public:
     raw_mapping(file& file, page_views views, page_warden& warden, std::uint32_t page_bytes);
+    ~raw_mapping() override { unguard(); }
 
     void prefetch(std::span<const page_number> pages) noexcept override;
     [[nodiscard]] std::byte* create(page_number page, residency kind,

@@ -12,7 +12,7 @@
 
 #include "pinyon/mmap/buffer_pool.hpp"
 #include "pinyon/mmap/memory_file.hpp"
-#include "support/expect_error.hpp"
+#include "support/errors.hpp"
 #include "support/paged_file.hpp"
 
 namespace {
@@ -20,6 +20,7 @@ namespace {
 using namespace pinyon;
 using io::page_number;
 using io::residency;
+using test::code_of;
 
 struct fixture {
     explicit fixture(std::uint64_t pages = 400, io::pool_options options = exact(64),
@@ -109,8 +110,8 @@ BOOST_AUTO_TEST_CASE(references_outside_the_file_are_corrupt) {
                                    page_number{1} << 40, ~page_number{0}}) {
         BOOST_TEST_CONTEXT("page " << page) {
             const io::page_reference reference{page, 1, 0, 0, residency::leaf};
-            EXPECT_ERROR(f.source->fetch(reference), errc::corrupt);
-            EXPECT_ERROR(f.source->pin(reference), errc::corrupt);
+            BOOST_TEST(code_of([&] { (void)f.source->fetch(reference); }) == errc::corrupt);
+            BOOST_TEST(code_of([&] { (void)f.source->pin(reference); }) == errc::corrupt);
             f.source->prefetch({&page, 1});
         }
     }
@@ -254,7 +255,7 @@ BOOST_AUTO_TEST_CASE(a_failed_pin_holds_nothing) {
     fixture f;
     io::page_reference wrong = f.store.reference(9);
     wrong.checksum ^= 1;
-    EXPECT_ERROR(f.source->pin(wrong), errc::corrupt);
+    BOOST_TEST(code_of([&] { (void)f.source->pin(wrong); }) == errc::corrupt);
     BOOST_TEST(f.source->statistics().pins == 0u);
     BOOST_TEST(f.source->statistics().frames == 0u);
     BOOST_TEST(test::holds(f.source->pin(f.store.reference(9)).data(), 9, 0, 4096));
@@ -264,7 +265,9 @@ BOOST_AUTO_TEST_CASE(a_rejected_page_is_unmapped_and_asked_for_again) {
     fixture f;
     io::page_reference wrong = f.store.reference(20);
     wrong.checksum ^= 0x100;
-    for (int round = 0; round < 3; ++round) { EXPECT_ERROR(f.source->fetch(wrong), errc::corrupt); }
+    for (int round = 0; round < 3; ++round) {
+        BOOST_TEST(code_of([&] { (void)f.source->fetch(wrong); }) == errc::corrupt);
+    }
     BOOST_TEST(f.source->statistics().frames == 0u);
     BOOST_TEST(test::holds(f.fetch(20).data, 20, 0, 4096));
     BOOST_TEST(f.warden.admissions == 4u);
@@ -273,9 +276,9 @@ BOOST_AUTO_TEST_CASE(a_rejected_page_is_unmapped_and_asked_for_again) {
 BOOST_AUTO_TEST_CASE(a_reference_without_checksum_needs_the_table_s) {
     fixture f;
     const io::page_reference unsealed{30, 0, 7, 0, residency::leaf};
-    EXPECT_ERROR(f.source->fetch(unsealed), errc::corrupt);
+    BOOST_TEST(code_of([&] { (void)f.source->fetch(unsealed); }) == errc::corrupt);
     f.source->set_sum(30, f.store.sums[30] ^ 1);
-    EXPECT_ERROR(f.source->fetch(unsealed), errc::corrupt);
+    BOOST_TEST(code_of([&] { (void)f.source->fetch(unsealed); }) == errc::corrupt);
     f.source->set_sum(30, f.store.sums[30]);
     BOOST_TEST(test::holds(f.source->fetch(unsealed).data, 30, 0, 4096));
 }
@@ -290,7 +293,7 @@ BOOST_AUTO_TEST_CASE(damage_is_found_at_the_next_admission) {
     BOOST_TEST(f.source->unchanged(view));
     f.source->evict_all();
     BOOST_TEST(!f.source->unchanged(view));
-    EXPECT_ERROR(f.fetch(70), errc::corrupt);
+    BOOST_TEST(code_of([&] { f.fetch(70); }) == errc::corrupt);
     f.store.file->write(70 * 4096, good);
     BOOST_TEST(test::holds(f.fetch(70).data, 70, 0, 4096));
 }
@@ -339,14 +342,14 @@ BOOST_AUTO_TEST_CASE(a_created_page_reaches_the_file_with_the_flush) {
 
 BOOST_AUTO_TEST_CASE(only_private_pages_are_writable) {
     fixture f;
-    EXPECT_ERROR(f.source->writable(f.store.reference(60)), errc::misuse);
-    EXPECT_ERROR(f.create(1, 1), errc::misuse);
-    EXPECT_ERROR(f.create(400, 1), errc::misuse);
-    EXPECT_ERROR(f.source->create(60, residency::leaf, {}), errc::misuse);
+    BOOST_TEST(code_of([&] { (void)f.source->writable(f.store.reference(60)); }) == errc::misuse);
+    BOOST_TEST(code_of([&] { f.create(1, 1); }) == errc::misuse);
+    BOOST_TEST(code_of([&] { f.create(400, 1); }) == errc::misuse);
+    BOOST_TEST(code_of([&] { (void)f.source->create(60, residency::leaf, {}); }) == errc::misuse);
     (void)f.create(60, 1);
     (void)f.source->writable(f.store.reference(60));
     f.source->publish();
-    EXPECT_ERROR(f.source->writable(f.store.reference(60)), errc::misuse);
+    BOOST_TEST(code_of([&] { (void)f.source->writable(f.store.reference(60)); }) == errc::misuse);
     f.source->relieve();
 }
 
@@ -357,8 +360,9 @@ BOOST_AUTO_TEST_CASE(a_read_only_pool_refuses_to_write) {
     for (page_number page = 2; page < 400; ++page) {
         BOOST_REQUIRE(test::holds(f.fetch(page).data, page, 0, 4096));
     }
-    EXPECT_ERROR(f.create(60, 1), errc::read_only);
-    EXPECT_ERROR(f.source->writable(f.store.reference(60)), errc::read_only);
+    BOOST_TEST(code_of([&] { f.create(60, 1); }) == errc::read_only);
+    BOOST_TEST(code_of([&] { (void)f.source->writable(f.store.reference(60)); }) ==
+               errc::read_only);
     f.source->flush();
     f.source->evict_all();
     BOOST_TEST(f.source->statistics().frames == 0u);
@@ -417,8 +421,8 @@ BOOST_AUTO_TEST_CASE(damage_to_a_written_back_private_page_is_found) {
     // The writer's own sum counts, whatever an older parent says.
     BOOST_TEST(test::holds(f.source->fetch(f.store.reference(11)).data, 11, 1, 4096));
     const io::page_reference own{10, 0, 7, 0, residency::leaf};
-    EXPECT_ERROR(f.source->fetch(own), errc::corrupt);
-    EXPECT_ERROR(f.source->writable(own), errc::corrupt);
+    BOOST_TEST(code_of([&] { (void)f.source->fetch(own); }) == errc::corrupt);
+    BOOST_TEST(code_of([&] { (void)f.source->writable(own); }) == errc::corrupt);
     // The transaction aborts, and the page is as good as any free one.
     f.source->forget({10, 50});
     f.source->publish();
@@ -597,7 +601,7 @@ BOOST_AUTO_TEST_CASE(prefetched_pages_are_counted_and_not_admitted) {
 BOOST_AUTO_TEST_CASE(the_limit_moves_with_the_file) {
     fixture f;
     BOOST_TEST(f.source->limit_max() >= 800u);
-    EXPECT_ERROR(f.create(500, 1), errc::misuse);
+    BOOST_TEST(code_of([&] { f.create(500, 1); }) == errc::misuse);
     f.store.file->grow(600 * 4096);
     f.source->set_limit(600);
     std::byte* data = f.create(500, 1);

@@ -377,12 +377,13 @@ BOOST_AUTO_TEST_CASE(a_state_that_another_process_reads_is_kept) {
     how.files = &files;
     const database db = database::open("a.pinyon", how);
     const auto rewrite = [&](char value) {
-        db.update([&](pinyon::write_transaction& tx) {
+        const auto put_all = [&](pinyon::write_transaction& tx) {
             auto tree = tx.open_raw("t");
             for (int i = 0; i < 300; ++i) {
                 tree.put(as_bytes("key" + std::to_string(i)), as_bytes(std::string(100, value)));
             }
-        });
+        };
+        db.update(put_all, pinyon::durability::checkpoint);
     };
     rewrite('a');
     const auto copy = [&] {

@@ -8,7 +8,7 @@
 
 #include "pinyon/mmap/direct_source.hpp"
 #include "pinyon/mmap/memory_file.hpp"
-#include "support/expect_error.hpp"
+#include "support/errors.hpp"
 #include "support/paged_file.hpp"
 
 namespace {
@@ -17,6 +17,7 @@ using namespace pinyon;
 using io::direct_source;
 using io::page_number;
 using io::residency;
+using test::code_of;
 
 struct fixture {
     explicit fixture(std::uint64_t pages = 300, std::uint32_t page_bytes = 4096)
@@ -57,8 +58,8 @@ BOOST_AUTO_TEST_CASE(damage_is_found_at_once) {
     (void)f.fetch(9);
     const std::byte wrong[1] = {std::byte{0x77}};
     f.store.file->write(9 * 4096 + 2000, wrong);
-    EXPECT_ERROR(f.fetch(9), errc::corrupt);
-    EXPECT_ERROR(f.fetch(9), errc::corrupt);
+    BOOST_TEST(code_of([&] { f.fetch(9); }) == errc::corrupt);
+    BOOST_TEST(code_of([&] { f.fetch(9); }) == errc::corrupt);
     BOOST_TEST(test::holds(f.fetch(10).data, 10, 0, 4096));
 }
 
@@ -68,22 +69,26 @@ BOOST_AUTO_TEST_CASE(wrong_references_and_short_files) {
          {page_number{0}, page_number{1}, page_number{300}, ~page_number{0}}) {
         BOOST_TEST_CONTEXT("page " << page) {
             const io::page_reference reference{page, 1, 0, 0, residency::leaf};
-            EXPECT_ERROR(f.source->fetch(reference), errc::corrupt);
+            BOOST_TEST(code_of([&] { (void)f.source->fetch(reference); }) == errc::corrupt);
         }
     }
     // A limit beyond the file it was opened with, and a file that was cut since.
     f.source->set_limit(1000);
-    EXPECT_ERROR(f.source->fetch({500, 1, 0, 0, residency::leaf}), errc::corrupt);
+    BOOST_TEST(code_of([&] {
+                   (void)f.source->fetch({500, 1, 0, 0, residency::leaf});
+               }) == errc::corrupt);
     f.store.file->truncate(100 * 4096 + 10);
-    EXPECT_ERROR(f.fetch(100), errc::truncated);
-    EXPECT_ERROR(f.fetch(200), errc::truncated);
+    BOOST_TEST(code_of([&] { f.fetch(100); }) == errc::truncated);
+    BOOST_TEST(code_of([&] { f.fetch(200); }) == errc::truncated);
     BOOST_TEST(test::holds(f.fetch(99).data, 99, 0, 4096));
 }
 
 BOOST_AUTO_TEST_CASE(it_does_not_write) {
     fixture f;
-    EXPECT_ERROR(f.source->create(9, residency::leaf, f.store.content(9, 1)), errc::misuse);
-    EXPECT_ERROR(f.source->writable(f.store.reference(9)), errc::misuse);
+    BOOST_TEST(code_of([&] {
+                   (void)f.source->create(9, residency::leaf, f.store.content(9, 1));
+               }) == errc::misuse);
+    BOOST_TEST(code_of([&] { (void)f.source->writable(f.store.reference(9)); }) == errc::misuse);
     f.source->relieve();
     f.source->publish();
     f.source->flush();

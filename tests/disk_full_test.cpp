@@ -132,7 +132,7 @@ private:
         const std::uint64_t full = held_bytes();
         erase_half();
         compare("half erased");
-        test::checkpoint(*db_);
+        db_->checkpoint();
         const std::uint64_t left = held_bytes();
         fill();
         require(full - left < spare_bytes ? held_bytes() > left

@@ -30,7 +30,10 @@ free_space space_of(std::uint64_t page_count, std::uint64_t used) {
 }
 
 void keep(free_space& space, std::vector<std::uint64_t> roots) { space.keep(roots); }
-void commit(free_space& space, std::vector<std::uint64_t> roots) { space.commit(roots); }
+void commit(free_space& space, std::vector<std::uint64_t> roots) {
+    space.commit();
+    space.keep(roots);
+}
 
 template <class T>
 void append(std::vector<std::byte>& image, const T& value) {

@@ -222,7 +222,7 @@ BOOST_FIXTURE_TEST_CASE(a_forked_child_holds_no_lock_and_its_end_drops_none, fix
 
 BOOST_FIXTURE_TEST_CASE(inspection_beside_a_writer_sees_the_last_checkpoint, fixture) {
     const database db = make();
-    test::checkpoint(db);
+    db.checkpoint();
     process inspector([&] {
         std::uint64_t findings = 0;
         const check_summary facts = check(path, {}, [&](const finding&) { ++findings; });
@@ -236,7 +236,7 @@ BOOST_FIXTURE_TEST_CASE(inspection_beside_a_writer_sees_the_last_checkpoint, fix
 // As a backup does: it holds the lock byte of the slot whose state it reads.
 BOOST_FIXTURE_TEST_CASE(what_another_process_reads_is_kept_until_it_dies, fixture) {
     const database db = make();
-    test::checkpoint(db);
+    db.checkpoint();
     for (const io::lock_byte byte : {io::lock_byte::meta0, io::lock_byte::meta1}) {
         process backup([&] {
             const auto file = io::posix_file_system().open(path, io::open_mode::read_only);
@@ -247,13 +247,13 @@ BOOST_FIXTURE_TEST_CASE(what_another_process_reads_is_kept_until_it_dies, fixtur
         backup.wait_until_ready();
         for (std::uint64_t value = 2; value != 10; ++value) {
             put(db, value);
-            test::checkpoint(db);
+            db.checkpoint();
         }
         BOOST_TEST(db.statistics().held_pages > 0U);
         (void)backup.end(SIGKILL);
         for (int i = 0; i != 3; ++i) {
             put(db, 1);
-            test::checkpoint(db);
+            db.checkpoint();
         }
     }
     BOOST_TEST(db.statistics().held_pages < db.statistics().file_pages / 4);

@@ -101,9 +101,9 @@ BOOST_AUTO_TEST_CASE(a_long_reader_keeps_its_own_pages_and_no_others) {
     const std::uint64_t pages_held = all.pages();
     // With the reader there, only its own pages and twice the live ones were needed.
     const bool grew = pages_early != 0 && pages_held > pages_early + pages_early / 4;
-    test::checkpoint(all.db());
+    all.db().checkpoint();
     all.commit(3 * round);
-    test::checkpoint(all.db());
+    all.db().checkpoint();
     all.commit(2);
     const database_statistics facts = all.db().statistics();
     const bool grew_after = facts.file_pages > pages_held + pages_held / 10;

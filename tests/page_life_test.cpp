@@ -167,7 +167,8 @@ private:
     void commit() {
         ++published_;
         states_[published_].pages = current_;
-        space_.commit(kept());
+        space_.commit();
+        space_.keep(kept());
         running_ = false;
     }
     void abort() {

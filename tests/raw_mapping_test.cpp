@@ -8,7 +8,7 @@
 
 #include "pinyon/mmap/memory_file.hpp"
 #include "pinyon/mmap/raw_mapping.hpp"
-#include "support/expect_error.hpp"
+#include "support/errors.hpp"
 #include "support/paged_file.hpp"
 
 namespace {
@@ -16,6 +16,7 @@ namespace {
 using namespace pinyon;
 using io::page_number;
 using io::residency;
+using test::code_of;
 
 struct fixture {
     explicit fixture(std::uint64_t pages = 400, bool read_only = false,
@@ -72,15 +73,16 @@ BOOST_AUTO_TEST_CASE(wrong_references_are_corrupt) {
          {page_number{0}, page_number{1}, page_number{400}, ~page_number{0}}) {
         BOOST_TEST_CONTEXT("page " << page) {
             const io::page_reference reference{page, 1, 0, 0, residency::leaf};
-            EXPECT_ERROR(f.source->fetch(reference), errc::corrupt);
+            BOOST_TEST(code_of([&] { (void)f.source->fetch(reference); }) == errc::corrupt);
         }
     }
     io::page_reference wrong = f.store.reference(5);
     wrong.checksum ^= 1;
-    EXPECT_ERROR(f.source->fetch(wrong), errc::corrupt);
-    EXPECT_ERROR(f.source->fetch(wrong), errc::corrupt);  // the latch was given back
+    BOOST_TEST(code_of([&] { (void)f.source->fetch(wrong); }) == errc::corrupt);
+    BOOST_TEST(code_of([&] { (void)f.source->fetch(wrong); }) ==
+               errc::corrupt);  // the latch was given back
     wrong.checksum = 0;
-    EXPECT_ERROR(f.source->fetch(wrong), errc::corrupt);
+    BOOST_TEST(code_of([&] { (void)f.source->fetch(wrong); }) == errc::corrupt);
     BOOST_TEST(test::holds(f.fetch(5).data, 5, 0, 4096));
 }
 
@@ -100,7 +102,7 @@ BOOST_AUTO_TEST_CASE(private_pages_live_as_in_the_pool) {
     f.source->flush();
     BOOST_TEST(f.source->statistics().flushes == 1u);
     f.source->publish();
-    EXPECT_ERROR(f.source->writable(f.store.reference(50)), errc::misuse);
+    BOOST_TEST(code_of([&] { (void)f.source->writable(f.store.reference(50)); }) == errc::misuse);
     const std::uint64_t before = f.warden.admissions;
     BOOST_TEST(test::holds(f.fetch(50).data, 50, 2, 4096));
     BOOST_TEST(f.warden.admissions == before + 1);
@@ -131,10 +133,12 @@ BOOST_AUTO_TEST_CASE(nothing_is_evicted) {
 
 BOOST_AUTO_TEST_CASE(a_read_only_mapping_refuses_to_write) {
     fixture f(400, true);
-    EXPECT_ERROR(f.create(60, 1), errc::read_only);
-    EXPECT_ERROR(f.source->writable(f.store.reference(60)), errc::read_only);
-    EXPECT_ERROR(fixture().create(400, 1), errc::misuse);
-    EXPECT_ERROR(fixture().source->create(9, residency::leaf, {}), errc::misuse);
+    BOOST_TEST(code_of([&] { f.create(60, 1); }) == errc::read_only);
+    BOOST_TEST(code_of([&] { (void)f.source->writable(f.store.reference(60)); }) ==
+               errc::read_only);
+    BOOST_TEST(code_of([&] { fixture().create(400, 1); }) == errc::misuse);
+    BOOST_TEST(code_of([&] { (void)fixture().source->create(9, residency::leaf, {}); }) ==
+               errc::misuse);
 }
 
 BOOST_AUTO_TEST_CASE(the_file_grows_beneath_it) {

@@ -143,7 +143,7 @@ private:
     void disturb() {
         splitmix random(seed_ + 99);
         while (!over()) {
-            test::checkpoint(*db_);
+            db_->checkpoint();
             if (random.below(4) == 0) { db_->release_memory(); }
             (void)db_->statistics();
             std::this_thread::sleep_for(std::chrono::milliseconds(random.below(20)));

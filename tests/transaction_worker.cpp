@@ -90,7 +90,7 @@ private:
             try {
                 if (random.below(16) == 0) {
                     tell(event::checkpointing);
-                    test::checkpoint(db);
+                    db.checkpoint();
                     tell(event::checkpointed);
                 }
                 commit_one(db, random);

@@ -21,8 +21,7 @@ bool has_live_writer(const std::string& file) {
     struct flock question {};
     question.l_type = F_RDLCK;
     question.l_whence = SEEK_SET;
-    question.l_start = static_cast<off_t>((std::uint64_t{1} << 62) +
-                                          static_cast<std::uint64_t>(io::lock_byte::writer));
+    question.l_start = static_cast<off_t>(io::lock_offset(io::lock_byte::writer));
     question.l_len = 1;
     const bool asked = ::fcntl(descriptor, F_OFD_GETLK, &question) == 0;
     ::close(descriptor);

@@ -1,12 +1,9 @@
-// The calls of the log as the long tests use them, in one place: while the engine knows checkpoint
-// commits alone (PINYON_TESTS_LOG 0) each of them is one.
+// How the long tests make their commits safe, in one place.
 #pragma once
 
 #include <cstdint>
 
 #include "pinyon/pinyon.hpp"
-
-#define PINYON_TESTS_LOG 0
 
 namespace pinyon::test {
 
@@ -14,18 +11,13 @@ namespace pinyon::test {
 enum class safety : std::uint8_t { durable, relaxed, relaxed_then_durable, checkpoint };
 
 // Small logs and frequent checkpoints, so that short lives meet all of them; 0 leaves the default.
-inline void use_small_log([[maybe_unused]] options& chosen,
-                          [[maybe_unused]] std::uint64_t checkpoint_bytes) {
-#if PINYON_TESTS_LOG
+inline void use_small_log(options& chosen, std::uint64_t checkpoint_bytes) {
     chosen.checkpoint_bytes = checkpoint_bytes;
     if (checkpoint_bytes != 0) { chosen.log_segment_bytes = std::uint64_t{16} << 10; }
-#endif
 }
 
 // True when the commit is durable as it returns.
-inline bool commit([[maybe_unused]] const database& db, write_transaction& tx,
-                   [[maybe_unused]] safety how) {
-#if PINYON_TESTS_LOG
+inline bool commit(const database& db, write_transaction& tx, safety how) {
     switch (how) {
         case safety::relaxed:
             tx.commit(durability::relaxed);
@@ -37,17 +29,10 @@ inline bool commit([[maybe_unused]] const database& db, write_transaction& tx,
             tx.commit(durability::checkpoint);
             return true;
         case safety::durable:
-            break;
+            tx.commit();
+            return true;
     }
-#endif
-    tx.commit();
     return true;
-}
-
-inline void checkpoint([[maybe_unused]] const database& db) {
-#if PINYON_TESTS_LOG
-    db.checkpoint();
-#endif
 }
 
 }  // namespace pinyon::test

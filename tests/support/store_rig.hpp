@@ -107,9 +107,9 @@ public:
     void commit() {
         tree.root.checksum = store->seal_tree(tree.schema, tree.root);
         store->source().flush();
-        store->publish();
-        const std::uint64_t kept[] = {++committed};
-        store->commit(kept);
+        store->freeze();
+        store->commit();
+        ++committed;
     }
     void abort() {
         store->abort();
