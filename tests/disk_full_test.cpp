@@ -64,9 +64,7 @@ public:
             compare("full again");
             refill_what_is_erased();
             reopen();
-        } catch (const error& failure) {
-            require(false, failure.what());
-        }
+        } catch (const error& failure) { require(false, failure.what()); }
     }
 
 private:
@@ -77,9 +75,7 @@ private:
         for (int i = 0; put_some(1 + random_.below(20), 30'000); ++i) {
             require(i < 100'000, "the disk does not fill");
         }
-        for (int in_a_row = 0; in_a_row != 3;) {
-            in_a_row = put_some(1, 100) ? 0 : in_a_row + 1;
-        }
+        for (int in_a_row = 0; in_a_row != 3;) { in_a_row = put_some(1, 100) ? 0 : in_a_row + 1; }
     }
 
     // False: no space, and nothing has changed.
@@ -155,7 +151,9 @@ private:
         const read_transaction tx = db_->begin_read();
         model found;
         if (tx.contains(words.name)) {
-            for (const auto& entry : tx.open(words).all()) { found.emplace(entry.key, entry.value); }
+            for (const auto& entry : tx.open(words).all()) {
+                found.emplace(entry.key, entry.value);
+            }
         }
         require(found == model_, std::string("the content differs, ") + when);
     }

@@ -171,8 +171,8 @@ void drop_cache(const std::string& path) {
 
 struct closing_line {
     ~closing_line() {
-        test::report("T17", std::to_string(cases) + " cases of failing files",
-                     test::failed_cases(), 1);
+        test::report("T17", std::to_string(cases) + " cases of failing files", test::failed_cases(),
+                     1);
     }
     static inline int cases = 0;
 };

@@ -145,9 +145,7 @@ int main(int count, char** arguments) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     try {
         worker(arguments).run(count > 6);
-    } catch (const error& failure) {
-        tell(failure);
-    }
+    } catch (const error& failure) { tell(failure); }
     tell_calls();
     return 0;
 }
