@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <string>
 #include <thread>
 
@@ -34,7 +36,8 @@ public:
     explicit unsynced_file(std::string path) : path_(std::move(path)) {
         const int file = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
         const std::string text(10'000, 'u');
-        BOOST_REQUIRE(::write(file, text.data(), text.size()) == 10'000);
+        const bool written = ::write(file, text.data(), text.size()) == 10'000;
+        BOOST_REQUIRE_MESSAGE(written, "the control: " << std::strerror(errno));
         ::close(file);
     }
     [[nodiscard]] bool lost() const {

@@ -85,7 +85,8 @@ private:
     static constexpr int patience = 4;
 
     void work(const database& db, std::uint64_t thread) {
-        test::splitmix random(seed_ ^ (thread << 32) ^ static_cast<std::uint64_t>(::getpid()));
+        // Another sequence in each life, and the same one when it is repeated.
+        test::splitmix random(seed_ ^ (thread << 32) ^ (test::journal::last_of(db) << 40));
         for (int failures = 0; failures != patience && !over_.load() && --count_ >= 0;) {
             try {
                 if (random.below(16) == 0) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/loop.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -101,6 +102,8 @@ public:
     // All users of its files are gone: what the medium holds is there again.
     void power_on() {
         if (::umount(place_.c_str()) != 0) { fail("unmounting"); }
+        // What the file system changed in memory and had not yet in its journal goes, too.
+        if (::ioctl(device_, BLKFLSBUF, 0) != 0) { fail("BLKFLSBUF"); }
         mount();
     }
 
