@@ -66,8 +66,8 @@ public:
     [[nodiscard]] std::uint32_t page_bytes() const;
     // True until close().
     [[nodiscard]] bool is_open() const noexcept;
-    // Closes now; in a forked child it is the parent's and stays so. Throws misuse, saying how many,
-    // while transactions are running.
+    // Closes now; in a forked child it is the parent's and stays so. Throws misuse, saying how
+    // many, while transactions are running.
     void close();
     // Gives back all memory that the pool may give back.
     void release_memory() const;
