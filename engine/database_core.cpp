@@ -342,6 +342,7 @@ std::shared_ptr<write_core> database_core::try_begin_write() {
 std::shared_ptr<write_core> database_core::start_write() {
     try {
         require_writable();
+        if (store_->is_short_of_space()) { reclaim_space(); }
         auto transaction = std::make_shared<write_core>(shared_from_this(), *store_, tip_);
         operations_.clear();
         if (!in_memory_) { transaction->record_into(&operations_); }

@@ -156,6 +156,7 @@ private:
     void remove_saved_log() noexcept;
     void wait_for_checkpoint();
     void settle(const checkpoint_job& job, bool clean, checkpoint_outcome& outcome);
+    void reclaim_space();
     void wait_for_room();
     void background_work() noexcept;
     void checkpoint_by_time() noexcept;
