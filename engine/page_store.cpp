@@ -111,9 +111,8 @@ void page_store::adopt(io::page_run run) {
 
 // So that the last pages are there for what gives others back.
 void page_store::make_room(std::uint64_t pages) {
-    const std::uint64_t count = space_.page_count();
     const std::uint64_t reserve =
-        std::min(std::clamp(count / reserve_part, reserve_pages_min, reserve_pages_max), count / 4);
+        std::clamp(space_.page_count() / reserve_part, reserve_pages_min, reserve_pages_max);
     if (reserve_uses_ == 0 && space_.free_pages() < pages + reserve) { extend(pages); }
 }
 
