@@ -40,8 +40,9 @@ constexpr tree_spec<std::uint64_t, std::string_view> values{"values"};
     return chosen;
 }
 
+// Without the handler: only the children, whose signals are their own, have it.
 void make(const std::string& path) {
-    database db = database::open(path, how(paging::pool));
+    database db = database::open(path);
     db.update([](write_transaction& tx) {
         auto tree = tx.open(values);
         for (std::uint64_t key = 0; key != keys; ++key) { tree.put(key, value_of(key)); }
