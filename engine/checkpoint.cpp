@@ -53,6 +53,7 @@ format::meta checkpoint_writer::older() const {
 
 checkpoint_job checkpoint_writer::prepare(page_store& store) {
     checkpoint_job job;
+    const page_store::reserve_use reserve(store);
     const std::uint64_t bound = store.space().image_bytes(spare_runs);
     const std::uint64_t page_bytes = store.page_bytes();
     job.image = store.allocate_run((bound + page_bytes - 1) / page_bytes);
@@ -160,8 +161,7 @@ void checkpoint_writer::settle(page_store& store, const checkpoint_job& job, boo
     cancel();
 }
 
-void checkpoint_writer::restate(const log_reference& log, bool clean,
-                                checkpoint_outcome& outcome) {
+void checkpoint_writer::restate(const log_reference& log, bool clean, checkpoint_outcome& outcome) {
     PINYON_ASSERT(!sync_failed_);
     outcome = checkpoint_outcome::unknown;
     sync_failed_ = true;

@@ -158,13 +158,14 @@ void database_core::checkpoint() {
     wait_for_checkpoint();
     const bool wanted = unsaved_log() != 0 && !poisoned();
     const bool frozen = wanted && freeze();
+    const bool in_background = background_.running();
     writers_.leave();
     bool done = !wanted;
     if (frozen) {
-        if (!background_.running()) {
-            run_checkpoint();
-        } else {
+        if (in_background) {
             background_.wake();
+        } else {
+            run_checkpoint();
         }
         wait_for_checkpoint();
         const std::lock_guard lock(checkpoint_mutex_);
@@ -176,6 +177,35 @@ void database_core::checkpoint() {
               "the checkpoint of " + path_ +
                   " was cancelled for want of space or memory; nothing is lost, the log has "
                   "everything: make space and try again");
+    }
+}
+
+// The file could not grow: what only the states in the metas hold becomes free when both of them
+// name the last commit, and so does the log.
+void database_core::reclaim_space() {
+    if (in_memory_) { return; }
+    wait_for_checkpoint();
+    require_writable();
+    if (log_) {
+        sync_log(log_->end().position);
+        publication_.advance(log_->durable());
+    }
+    checkpoint_outcome outcome = checkpoint_outcome::unchanged;
+    try {
+        if (tip_.transaction != checkpoints_->newest().transaction ||
+            tip_.transaction != checkpoints_->older().transaction) {
+            const checkpoint_job job = job_of_tip();
+            settle(job, !log_, outcome);
+        }
+        store_->forget_shortage();
+    } catch (const error& failure) {
+        checkpoints_->cancel();
+        if (outcome != checkpoint_outcome::unchanged) {
+            poison();
+            throw;
+        }
+        // Not even that: the transaction that begins now meets it, if it needs a page.
+        if (failure.kind() != errc::no_space) { throw; }
     }
 }
 

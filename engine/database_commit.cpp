@@ -65,9 +65,15 @@ std::uint64_t database_core::commit_logged(write_core& transaction, durability w
         if (!log_) { begin_log(); }
         publication_.reserve();
         store_->freeze();
+        source_->require_sound();
         position = log_->append(transaction.id(), operations_.count(), operations_.payload());
     } catch (const error& failure) {
         if (failure.kind() == errc::commit_unknown || (log_ && log_->poisoned())) { poison(); }
+        if (failure.kind() == errc::no_space && !poisoned()) {
+            // No room for log: without it, and with the room of the log that it makes superfluous.
+            commit_checkpoint(transaction);
+            return 0;
+        }
         abort(transaction);
         throw;
     } catch (...) {
@@ -77,8 +83,7 @@ std::uint64_t database_core::commit_logged(write_core& transaction, durability w
     // The point of no return.
     finish_commit(transaction);
     log_end_.store(position, std::memory_order_relaxed);
-    const std::uint64_t awaited =
-        publication_.push(tip_, position, when == durability::durable);
+    const std::uint64_t awaited = publication_.push(tip_, position, when == durability::durable);
     const bool frozen = checkpoint_due() && freeze();
     const bool in_background = background_.running();
     writers_.leave();

@@ -171,7 +171,7 @@ void database_core::open_state(const meta_slots& slots, std::uint64_t durable_fl
         try {
             log.emplace(files_, path_, list_segments(files_, path_), meta, durable_floor);
         } catch (const error& failure) {
-            const bool goes_without = lock_free_ || options_.replay == replay::ignore ||
+            const bool goes_without = options_.replay == replay::ignore || is_beside_writer() ||
                                       (failure.kind() == errc::log_missing &&
                                        options_.missing_log == missing_log::open_without);
             if (!goes_without) { throw; }
@@ -188,7 +188,10 @@ void database_core::open_state(const meta_slots& slots, std::uint64_t durable_fl
     if (read_only_ && !replaying) { return; }
     checkpoints_ = std::make_unique<checkpoint_writer>(*file_, slots);
     load_free_space(meta);
-    log_origin_ = {path_, meta.uuid, {meta.log_position, meta.log_chain}, meta.log_first_segment,
+    log_origin_ = {path_,
+                   meta.uuid,
+                   {meta.log_position, meta.log_chain},
+                   meta.log_first_segment,
                    options_.log_segment_bytes};
     if (replaying) { recover(*log); }
     if (log) {
@@ -204,8 +207,8 @@ void database_core::open_state(const meta_slots& slots, std::uint64_t durable_fl
 bool database_core::needs_replay(const log_reader& log, const format::meta& meta) const {
     if (log.verdict() != log_verdict::replay) { return false; }
     if (!read_only_) { return true; }
-    if (lock_free_ || options_.replay == replay::ignore) { return false; }
-    if (options_.replay == replay::refuse) {
+    if (options_.replay == replay::ignore || is_beside_writer()) { return false; }
+    if (options_.replay == replay::refuse || lock_free_) {
         raise(errc::recovery_required,
               path_ + " was not closed: its log goes on behind position " +
                   std::to_string(meta.log_position) +
@@ -213,6 +216,15 @@ bool database_core::needs_replay(const log_reader& log, const format::meta& meta
                   "replay::in_memory");
     }
     return true;
+}
+
+// Of a file that another process has open for writing, a reader without locks shows the last
+// checkpoint; its log is in motion.
+bool database_core::is_beside_writer() const {
+    if (!lock_free_) { return false; }
+    if (!file_->try_lock(io::lock_byte::writer, io::lock_mode::shared)) { return true; }
+    file_->unlock(io::lock_byte::writer);
+    return false;
 }
 
 void database_core::attach_pages(const format::meta& meta, bool read_only) {
@@ -330,6 +342,7 @@ std::shared_ptr<write_core> database_core::try_begin_write() {
 std::shared_ptr<write_core> database_core::start_write() {
     try {
         require_writable();
+        if (store_->is_short_of_space()) { reclaim_space(); }
         auto transaction = std::make_shared<write_core>(shared_from_this(), *store_, tip_);
         operations_.clear();
         if (!in_memory_) { transaction->record_into(&operations_); }
@@ -350,9 +363,9 @@ void database_core::note_space() noexcept {
     const free_space& space = store_->space();
     free_pages_.store(space.free_pages(), std::memory_order_relaxed);
     held_pages_.store(space.held_pages(), std::memory_order_relaxed);
-    live_bytes_.store((space.page_count() - space.free_pages() - space.held_pages()) *
-                          store_->page_bytes(),
-                      std::memory_order_relaxed);
+    live_bytes_.store(
+        (space.page_count() - space.free_pages() - space.held_pages()) * store_->page_bytes(),
+        std::memory_order_relaxed);
 }
 
 database_statistics database_core::statistics() const {
@@ -400,8 +413,10 @@ void database_core::close() {
         close_log();
     } catch (const error& failure) {
         let_go();
-        raise(failure.kind(), path_ + " is closed, but not by a last checkpoint; the next open "
-                                      "replays what is in the log (" + failure.what() + ")");
+        raise(failure.kind(), path_ +
+                                  " is closed, but not by a last checkpoint; the next open "
+                                  "replays what is in the log (" +
+                                  failure.what() + ")");
     }
     let_go();
 }
@@ -413,9 +428,8 @@ void database_core::close_log() {
     if (!log_) { return; }
     if (poisoned()) {
         if (log_->durable() >= log_->end().position) { return; }
-        raise(errc::poisoned,
-              "a sync failed, and relaxed commits behind log position " +
-                  std::to_string(log_->durable()) + " may be lost");
+        raise(errc::poisoned, "a sync failed, and relaxed commits behind log position " +
+                                  std::to_string(log_->durable()) + " may be lost");
     }
     sync_log(log_->end().position);
     checkpoint_outcome outcome = checkpoint_outcome::unchanged;

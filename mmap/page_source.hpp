@@ -233,7 +233,10 @@ public:
     // the way (require_sound). O(span). After an error the source must not flush again. From any
     // thread: pages that are private now may go along.
     void flush(page_run span);
-    void flush() { flush(take_dirty()); }
+    void flush() {
+        flush(dirty());
+        (void)take_dirty();
+    }
     [[nodiscard]] page_run dirty() const noexcept;
 
     // Evicts everything that may be evicted (for tests and for `release` on request).

@@ -182,9 +182,9 @@ BOOST_AUTO_TEST_CASE(a_full_disk_loses_nothing_and_is_no_dead_end) {
     score total;
     splitmix random(chosen.seed);
     for (std::uint64_t i = 0; i != chosen.states && total.violations < 10; ++i) {
-        // 64 KiB up to 8 MiB, evenly over the orders of magnitude, in pages.
+        // 128 KiB up to 32 MiB, evenly over the orders of magnitude, in pages.
         const std::uint64_t power = i % 8;
-        const std::uint64_t bytes = (16 + random.below(16)) << power << 12;
+        const std::uint64_t bytes = (32 + random.below(32)) << power << 12;
         disk(bytes, chosen.seed * 1'000'003 + i, total).run();
     }
     test::report("T14",

@@ -40,9 +40,11 @@ constexpr tree_spec<std::uint64_t, std::string_view> values{"values"};
     return chosen;
 }
 
-// Without the handler: only the children, whose signals are their own, have it.
 void make(const std::string& path) {
-    database db = database::open(path);
+    // Without the handler: the children install it.
+    options chosen = how(paging::pool);
+    chosen.sigbus_handler = false;
+    database db = database::open(path, chosen);
     db.update([](write_transaction& tx) {
         auto tree = tx.open(values);
         for (std::uint64_t key = 0; key != keys; ++key) { tree.put(key, value_of(key)); }

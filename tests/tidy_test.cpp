@@ -37,6 +37,7 @@ const std::map<std::string, layer, std::less<>> layer_of_noun = {
     {"key_codec", base},
     {"key_text", base},
     {"options", base},
+    {"statistics", base},
     {"tree_types", base},
     {"value_codec", base},
     // Node layouts are pure bytes: no page is fetched there.
@@ -84,7 +85,6 @@ const std::map<std::string, layer, std::less<>> layer_of_noun = {
     {"pinyon", surface},
     {"range", surface},
     {"raw_tree", surface},
-    {"statistics", surface},
     {"transaction", surface},
     {"tree", surface},
     {"value_stream", surface},

@@ -91,8 +91,8 @@ public:
         }
         ::close(root);
     }
-    // Reading what lies behind the first `bytes` of the medium fails from now on (EIO), but for what
-    // is in memory.
+    // Reading what lies behind the first `bytes` of the medium fails from now on (EIO), but for
+    // what is in memory.
     void break_beyond(std::uint64_t bytes) const {
         const int root = ::open(place_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (root < 0 || ::syncfs(root) != 0) { fail("syncing"); }
