@@ -112,8 +112,9 @@ void database_core::commit_checkpoint(write_core& transaction) {
     checkpoint_outcome outcome = checkpoint_outcome::unchanged;
     checkpoint_job job;
     try {
-        require_writable();
         wait_for_checkpoint();
+        // It may have failed; a sync is never tried again.
+        require_writable();
         // What stands before this commit is published before it.
         if (log_) {
             sync_log(log_->end().position);

@@ -349,9 +349,8 @@ BOOST_AUTO_TEST_CASE(every_source_is_in_its_list) {
 }
 
 BOOST_AUTO_TEST_CASE(documents_are_there_and_their_links_lead_somewhere) {
-    for (const char* name :
-         {"README.md", "CHANGELOG.md", "mmap/README.md", "engine/README.md", "engine/FORMAT.md",
-          "tests/README.md"}) {
+    for (const char* name : {"README.md", "CHANGELOG.md", "mmap/README.md", "engine/README.md",
+                             "engine/FORMAT.md", "tests/README.md"}) {
         BOOST_TEST_CONTEXT(name) {
             const fs::path path = root / name;
             BOOST_TEST(fs::exists(path));

@@ -65,7 +65,8 @@ public:
     void run(bool abandon) {
         tell(event::opening);
         database db = database::open(path_, options_);
-        tell(event::opened, test::journal::last_of(db));
+        first_ = test::journal::last_of(db);
+        tell(event::opened, first_);
         std::vector<std::thread> others;
         for (std::uint64_t i = 1; i < threads_; ++i) {
             others.emplace_back([this, &db, i] { work(db, i); });
@@ -86,7 +87,7 @@ private:
 
     void work(const database& db, std::uint64_t thread) {
         // Another sequence in each life, and the same one when it is repeated.
-        test::splitmix random(seed_ ^ (thread << 32) ^ (test::journal::last_of(db) << 40));
+        test::splitmix random(seed_ ^ (thread << 32) ^ (first_ << 40));
         for (int failures = 0; failures != patience && !over_.load() && --count_ >= 0;) {
             try {
                 if (random.below(16) == 0) {
@@ -131,6 +132,7 @@ private:
 
     std::string path_;
     std::uint64_t seed_;
+    std::uint64_t first_ = 0;  // what the file held when it was opened
     std::atomic<std::int64_t> count_;
     std::uint64_t threads_;
     test::journal script_;
