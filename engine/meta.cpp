@@ -6,6 +6,7 @@
 
 #include "pinyon/engine/checksum.hpp"
 #include "pinyon/engine/node.hpp"
+#include "pinyon/mmap/mutant.hpp"
 
 namespace pinyon {
 
@@ -103,7 +104,7 @@ std::optional<format::meta> decode_meta(bytes block, unsigned slot, std::string&
         defect = "format version " + std::to_string(meta.version);
         return std::nullopt;
     }
-    if (meta.checksum != checksum_of(meta)) {
+    if (meta.checksum != checksum_of(meta) && !mutant(8)) {
         defect = "wrong checksum";
         return std::nullopt;
     }
@@ -127,7 +128,9 @@ meta_slots read_metas(io::file& file, const std::string& name) {
     meta_slots slots;
     const std::uint64_t size = file.size();
     for (unsigned slot = 0; slot < 2; ++slot) {
-        const std::size_t got = file.read_medium(format::meta_offset[slot], blocks[slot]);
+        const std::size_t got = mutant(36)
+                                    ? file.read(format::meta_offset[slot], blocks[slot])
+                                    : file.read_medium(format::meta_offset[slot], blocks[slot]);
         slots.valid[slot] = decode_meta(bytes(blocks[slot]).first(got), slot, slots.defect[slot]);
     }
     if (slots.valid[0] && slots.valid[1] &&
