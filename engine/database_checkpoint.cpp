@@ -135,8 +135,7 @@ void database_core::run_checkpoint() noexcept {
 void database_core::remove_saved_log() noexcept {
     try {
         const bool newest = mutant(13);
-        log_->remove_before(
-            (newest ? checkpoints_->newest() : checkpoints_->older()).log_position);
+        log_->remove_before((newest ? checkpoints_->newest() : checkpoints_->older()).log_position);
     } catch (const error&) {
         if (log_->poisoned()) { poison(); }
     }

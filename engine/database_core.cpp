@@ -132,7 +132,8 @@ std::shared_ptr<database_core> make_database_core(const std::string& path, const
 
 void database_core::lock(std::chrono::milliseconds timeout) {
     if (lock_free_) { return; }
-    const io::lock_mode mode = read_only_ || mutant(37) ? io::lock_mode::shared : io::lock_mode::exclusive;
+    const io::lock_mode mode =
+        read_only_ || mutant(37) ? io::lock_mode::shared : io::lock_mode::exclusive;
     const auto deadline = files_.now() + timeout;
     while (!file_->try_lock(io::lock_byte::writer, mode)) {
         if (files_.now() >= deadline) {
@@ -192,7 +193,10 @@ void database_core::open_state(const meta_slots& slots, std::uint64_t durable_fl
     if (read_only_ && !replaying) { return; }
     checkpoints_ = std::make_unique<checkpoint_writer>(*file_, slots);
     load_free_space(meta);
-    log_origin_ = {path_, meta.uuid, {meta.log_position, meta.log_chain}, meta.log_first_segment,
+    log_origin_ = {path_,
+                   meta.uuid,
+                   {meta.log_position, meta.log_chain},
+                   meta.log_first_segment,
                    options_.log_segment_bytes};
     if (replaying) { recover(*log); }
     if (log) {
@@ -265,6 +269,9 @@ void database_core::recover(log_reader& log) {
     log_origin_.last_sequence = log.last_sequence();
     if (read_only_) { return; }
     checkpoint_outcome outcome = checkpoint_outcome::unchanged;
+    if (mutant(36)) {
+        for (const log_segment& each : log.segments()) { files_.remove(each.path); }
+    }
     if (tip_.transaction == checkpoints_->newest().transaction) {
         checkpoints_->restate(log_place(), true, outcome);
     } else {
@@ -356,9 +363,9 @@ void database_core::note_space() noexcept {
     const free_space& space = store_->space();
     free_pages_.store(space.free_pages(), std::memory_order_relaxed);
     held_pages_.store(space.held_pages(), std::memory_order_relaxed);
-    live_bytes_.store((space.page_count() - space.free_pages() - space.held_pages()) *
-                          store_->page_bytes(),
-                      std::memory_order_relaxed);
+    live_bytes_.store(
+        (space.page_count() - space.free_pages() - space.held_pages()) * store_->page_bytes(),
+        std::memory_order_relaxed);
 }
 
 database_statistics database_core::statistics() const {
@@ -406,8 +413,10 @@ void database_core::close() {
         close_log();
     } catch (const error& failure) {
         let_go();
-        raise(failure.kind(), path_ + " is closed, but not by a last checkpoint; the next open "
-                                      "replays what is in the log (" + failure.what() + ")");
+        raise(failure.kind(), path_ +
+                                  " is closed, but not by a last checkpoint; the next open "
+                                  "replays what is in the log (" +
+                                  failure.what() + ")");
     }
     let_go();
 }
@@ -419,9 +428,8 @@ void database_core::close_log() {
     if (!log_) { return; }
     if (poisoned()) {
         if (log_->durable() >= log_->end().position) { return; }
-        raise(errc::poisoned,
-              "a sync failed, and relaxed commits behind log position " +
-                  std::to_string(log_->durable()) + " may be lost");
+        raise(errc::poisoned, "a sync failed, and relaxed commits behind log position " +
+                                  std::to_string(log_->durable()) + " may be lost");
     }
     sync_log(log_->end().position);
     checkpoint_outcome outcome = checkpoint_outcome::unchanged;

@@ -128,9 +128,7 @@ meta_slots read_metas(io::file& file, const std::string& name) {
     meta_slots slots;
     const std::uint64_t size = file.size();
     for (unsigned slot = 0; slot < 2; ++slot) {
-        const std::size_t got = mutant(36)
-                                    ? file.read(format::meta_offset[slot], blocks[slot])
-                                    : file.read_medium(format::meta_offset[slot], blocks[slot]);
+        const std::size_t got = file.read_medium(format::meta_offset[slot], blocks[slot]);
         slots.valid[slot] = decode_meta(bytes(blocks[slot]).first(got), slot, slots.defect[slot]);
     }
     if (slots.valid[0] && slots.valid[1] &&
