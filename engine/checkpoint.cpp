@@ -168,7 +168,8 @@ void checkpoint_writer::settle(page_store& store, const checkpoint_job& job, boo
     cancel();
 }
 
-void checkpoint_writer::restate(const log_reference& log, bool clean, checkpoint_outcome& outcome) {
+void checkpoint_writer::restate(const log_reference& log, bool clean,
+                                checkpoint_outcome& outcome) {
     PINYON_ASSERT(!sync_failed_);
     outcome = checkpoint_outcome::unknown;
     sync_failed_ = true;

@@ -193,10 +193,7 @@ void database_core::open_state(const meta_slots& slots, std::uint64_t durable_fl
     if (read_only_ && !replaying) { return; }
     checkpoints_ = std::make_unique<checkpoint_writer>(*file_, slots);
     load_free_space(meta);
-    log_origin_ = {path_,
-                   meta.uuid,
-                   {meta.log_position, meta.log_chain},
-                   meta.log_first_segment,
+    log_origin_ = {path_, meta.uuid, {meta.log_position, meta.log_chain}, meta.log_first_segment,
                    options_.log_segment_bytes};
     if (replaying) { recover(*log); }
     if (log) {
@@ -363,9 +360,9 @@ void database_core::note_space() noexcept {
     const free_space& space = store_->space();
     free_pages_.store(space.free_pages(), std::memory_order_relaxed);
     held_pages_.store(space.held_pages(), std::memory_order_relaxed);
-    live_bytes_.store(
-        (space.page_count() - space.free_pages() - space.held_pages()) * store_->page_bytes(),
-        std::memory_order_relaxed);
+    live_bytes_.store((space.page_count() - space.free_pages() - space.held_pages()) *
+                          store_->page_bytes(),
+                      std::memory_order_relaxed);
 }
 
 database_statistics database_core::statistics() const {
@@ -413,10 +410,8 @@ void database_core::close() {
         close_log();
     } catch (const error& failure) {
         let_go();
-        raise(failure.kind(), path_ +
-                                  " is closed, but not by a last checkpoint; the next open "
-                                  "replays what is in the log (" +
-                                  failure.what() + ")");
+        raise(failure.kind(), path_ + " is closed, but not by a last checkpoint; the next open "
+                                      "replays what is in the log (" + failure.what() + ")");
     }
     let_go();
 }
@@ -428,8 +423,9 @@ void database_core::close_log() {
     if (!log_) { return; }
     if (poisoned()) {
         if (log_->durable() >= log_->end().position) { return; }
-        raise(errc::poisoned, "a sync failed, and relaxed commits behind log position " +
-                                  std::to_string(log_->durable()) + " may be lost");
+        raise(errc::poisoned,
+              "a sync failed, and relaxed commits behind log position " +
+                  std::to_string(log_->durable()) + " may be lost");
     }
     sync_log(log_->end().position);
     checkpoint_outcome outcome = checkpoint_outcome::unchanged;
