@@ -4,6 +4,7 @@
 
 #include "pinyon/engine/database_core.hpp"
 #include "pinyon/mmap/assert.hpp"
+#include "pinyon/mmap/mutant.hpp"
 
 namespace pinyon {
 
@@ -113,8 +114,9 @@ void database_core::run_checkpoint() noexcept {
     checkpoint_outcome outcome = checkpoint_outcome::unchanged;
     bool done = false;
     try {
-        sync_log(job->log.position);
+        if (!mutant(16)) { sync_log(job->log.position); }
         publication_.advance(log_->durable());
+        if (mutant(12)) { log_->remove_before(job->log.position); }
         PINYON_ASSERT(job->log.position <= log_->durable());
         checkpoints_->run(*store_, *job, outcome);
         saved_position_.store(job->log.position, std::memory_order_relaxed);
@@ -132,7 +134,8 @@ void database_core::run_checkpoint() noexcept {
 // checkpoint.
 void database_core::remove_saved_log() noexcept {
     try {
-        log_->remove_before(checkpoints_->older().log_position);
+        const bool newest = mutant(13);
+        log_->remove_before((newest ? checkpoints_->newest() : checkpoints_->older()).log_position);
     } catch (const error&) {
         if (log_->poisoned()) { poison(); }
     }
@@ -145,7 +148,11 @@ void database_core::wait_for_checkpoint() {
 
 void database_core::settle(const checkpoint_job& job, bool clean, checkpoint_outcome& outcome) {
     PINYON_ASSERT(!log_ || job.log.position <= log_->durable());
-    checkpoints_->settle(*store_, job, clean, outcome);
+    if (mutant(30) && !clean) {
+        checkpoints_->run(*store_, job, outcome);
+    } else {
+        checkpoints_->settle(*store_, job, clean, outcome);
+    }
     saved_position_.store(job.log.position, std::memory_order_relaxed);
     if (log_) { remove_saved_log(); }
 }

@@ -4,6 +4,7 @@
 
 #include "pinyon/engine/database_core.hpp"
 #include "pinyon/mmap/assert.hpp"
+#include "pinyon/mmap/mutant.hpp"
 
 namespace pinyon {
 
@@ -83,7 +84,13 @@ std::uint64_t database_core::commit_logged(write_core& transaction, durability w
     // The point of no return.
     finish_commit(transaction);
     log_end_.store(position, std::memory_order_relaxed);
+<<<<<<< HEAD
     const std::uint64_t awaited = publication_.push(tip_, position, when == durability::durable);
+=======
+    if (mutant(22)) { publication_.publish(tip_); }
+    const std::uint64_t awaited =
+        publication_.push(tip_, position, when == durability::durable);
+>>>>>>> w-mut
     const bool frozen = checkpoint_due() && freeze();
     const bool in_background = background_.running();
     writers_.leave();
@@ -103,7 +110,7 @@ void database_core::sync_log(std::uint64_t position) {
     try {
         log_->wait_durable(position);
     } catch (const error&) {
-        poison();
+        if (!mutant(17)) { poison(); }
         throw;
     }
 }
@@ -162,7 +169,7 @@ void database_core::begin_log() {
                               log->first_segment()};
     checkpoint_outcome outcome = checkpoint_outcome::unchanged;
     try {
-        checkpoints_->restate(place, false, outcome);
+        checkpoints_->restate(place, mutant(28), outcome);
     } catch (const error& failure) {
         poison();
         raise(failure.kind(), std::string("the log could not begin, the commit is not in the "

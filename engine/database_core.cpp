@@ -9,6 +9,7 @@
 #include "pinyon/mmap/buffer_pool.hpp"
 #include "pinyon/mmap/direct_source.hpp"
 #include "pinyon/mmap/memory_limit.hpp"
+#include "pinyon/mmap/mutant.hpp"
 #include "pinyon/mmap/overlay_file.hpp"
 #include "pinyon/mmap/raw_mapping.hpp"
 
@@ -99,7 +100,7 @@ database_core::database_core(const std::string& path, const options& options,
         // Whoever wrote last may have been stopped, or told of an error, before the file's name or
         // its newest meta was durable: what is shown from here on is.
         file_->sync();
-        files_.sync_directory(path_);
+        if (!mutant(15)) { files_.sync_directory(path_); }
     }
     const meta_slots slots = read_metas(*file_, path_);
     const format::meta& meta = slots.current();
@@ -131,7 +132,8 @@ std::shared_ptr<database_core> make_database_core(const std::string& path, const
 
 void database_core::lock(std::chrono::milliseconds timeout) {
     if (lock_free_) { return; }
-    const io::lock_mode mode = read_only_ ? io::lock_mode::shared : io::lock_mode::exclusive;
+    const io::lock_mode mode =
+        read_only_ || mutant(37) ? io::lock_mode::shared : io::lock_mode::exclusive;
     const auto deadline = files_.now() + timeout;
     while (!file_->try_lock(io::lock_byte::writer, mode)) {
         if (files_.now() >= deadline) {
@@ -166,6 +168,9 @@ void database_core::open_newest_usable(const meta_slots& slots) {
 
 void database_core::open_state(const meta_slots& slots, std::uint64_t durable_floor) {
     const format::meta& meta = slots.current();
+    if (mutant(32) && read_only_) {
+        for (const log_segment& each : list_segments(files_, path_)) { files_.remove(each.path); }
+    }
     std::optional<log_reader> log;
     if (!in_memory_) {
         try {
@@ -273,12 +278,17 @@ void database_core::recover(log_reader& log) {
     log_origin_.last_sequence = log.last_sequence();
     if (read_only_) { return; }
     checkpoint_outcome outcome = checkpoint_outcome::unchanged;
+    if (mutant(36)) {
+        for (const log_segment& each : log.segments()) { files_.remove(each.path); }
+    }
     if (tip_.transaction == checkpoints_->newest().transaction) {
         checkpoints_->restate(log_place(), true, outcome);
     } else {
         checkpoints_->settle(*store_, job_of_tip(), true, outcome);
     }
-    for (const log_segment& each : log.segments()) { leftovers_.push_back(each.path); }
+    for (const log_segment& each : log.segments()) {
+        if (!mutant(11)) { leftovers_.push_back(each.path); }
+    }
     remove_leftovers();
 }
 
@@ -307,7 +317,7 @@ std::vector<std::uint64_t> database_core::kept_roots() const {
     std::vector<std::uint64_t> kept;
     publication_.kept(kept);
     if (!in_memory_) { checkpoints_->kept(kept); }
-    snapshots_.held(kept);
+    if (!mutant(6)) { snapshots_.held(kept); }
     std::sort(kept.begin(), kept.end());
     kept.erase(std::unique(kept.begin(), kept.end()), kept.end());
     return kept;

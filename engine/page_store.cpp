@@ -6,6 +6,7 @@
 #include "pinyon/engine/fixed_node.hpp"
 #include "pinyon/engine/slotted_node.hpp"
 #include "pinyon/mmap/assert.hpp"
+#include "pinyon/mmap/mutant.hpp"
 
 namespace pinyon {
 
@@ -212,6 +213,7 @@ std::uint32_t page_store::seal_subtree(const node_schema& schema, std::uint64_t 
     PINYON_ASSERT(is_private(page));
     std::byte* data = source_->writable(reference_to(schema, page, level, 0));
     const std::uint32_t checksum = seal(page, {data, page_bytes()});
+    if (mutant(23)) { data[page_bytes() - 1] ^= std::byte{1}; }
     source_->set_sum(page, checksum);
     source_->relieve();
     return checksum;

@@ -113,6 +113,7 @@ struct fault_plan {
     bool for_ever = false;
     disk_fault kind = disk_fault::io;
     disk_calls on = fallible_calls;
+    std::string in{};  // only files whose paths hold this
 };
 
 class simulated_disk final : public io::file_system {
@@ -211,8 +212,9 @@ private:
             {
                 const std::lock_guard lock(mutex);
                 ++counts[static_cast<std::size_t>(event.call)];
-                const bool is_meant =
-                    planned && (plan.on & fallible_calls & calls(event.call)) != 0;
+                const bool is_meant = planned &&
+                                      (plan.on & fallible_calls & calls(event.call)) != 0 &&
+                                      event.path.find(plan.in) != std::string::npos;
                 if (is_meant) {
                     event.failed = plan.for_ever ? matched >= plan.at : matched == plan.at;
                     ++matched;
