@@ -84,13 +84,8 @@ std::uint64_t database_core::commit_logged(write_core& transaction, durability w
     // The point of no return.
     finish_commit(transaction);
     log_end_.store(position, std::memory_order_relaxed);
-<<<<<<< HEAD
-    const std::uint64_t awaited = publication_.push(tip_, position, when == durability::durable);
-=======
     if (mutant(22)) { publication_.publish(tip_); }
-    const std::uint64_t awaited =
-        publication_.push(tip_, position, when == durability::durable);
->>>>>>> w-mut
+    const std::uint64_t awaited = publication_.push(tip_, position, when == durability::durable);
     const bool frozen = checkpoint_due() && freeze();
     const bool in_background = background_.running();
     writers_.leave();

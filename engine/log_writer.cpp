@@ -3,11 +3,8 @@
 #include <algorithm>
 #include <cstring>
 #include <span>
-<<<<<<< HEAD
 #include <thread>
-=======
 #include <tuple>
->>>>>>> w-mut
 #include <utility>
 
 #include "pinyon/mmap/assert.hpp"
