@@ -309,18 +309,31 @@ BOOST_FIXTURE_TEST_CASE(a_read_only_open_leaves_the_log_alone, fixture) {
 BOOST_FIXTURE_TEST_CASE(an_aborted_commit_does_not_come_back, fixture) {
     const database db = open();
     commit(db, 0);
-    disk.plan(
-        {.kind = test::disk_fault::short_write, .on = calls(disk_call::write), .in = "-wal."});
+    disk.plan({.kind = test::disk_fault::short_io, .on = calls(disk_call::write), .in = "-wal."});
     {
         write_transaction tx = db.begin_write();
         tx.open_raw("t").put(as_bytes("key0"), bytes(std::vector<std::byte>(200)));
-        BOOST_TEST(code_of([&] { tx.commit(); }) == errc::no_space);
+        BOOST_TEST(code_of([&] { tx.commit(); }) == errc::io);
     }
     BOOST_TEST(disk.fired() == 1u);
     BOOST_TEST(shown(db) == 0);
     BOOST_TEST(shown_by(image_of(files)) == 0);
     commit(db, 1);
     BOOST_TEST(shown_by(image_of(files)) == 1);
+}
+
+// It goes without the log, which it makes superfluous.
+BOOST_FIXTURE_TEST_CASE(a_commit_that_finds_no_room_for_log_settles, fixture) {
+    const database db = open();
+    commit(db, 0);
+    disk.plan({.kind = test::disk_fault::no_space, .on = calls(disk_call::write), .in = "-wal."});
+    commit(db, 1);
+    BOOST_TEST(disk.fired() == 1u);
+    BOOST_TEST(shown(db) == 1);
+    BOOST_TEST(db.statistics().log_bytes == 0u);
+    BOOST_TEST(shown_by(image_of(files)) == 1);
+    commit(db, 2);
+    BOOST_TEST(shown_by(image_of(files)) == 2);
 }
 
 BOOST_FIXTURE_TEST_CASE(the_log_of_another_database_is_refused_and_kept, fixture) {
