@@ -8,6 +8,7 @@
 #include "pinyon/engine/catalog.hpp"
 #include "pinyon/engine/check_tree.hpp"
 #include "pinyon/engine/free_space.hpp"
+#include "pinyon/engine/log_reader.hpp"
 #include "pinyon/engine/meta.hpp"
 #include "pinyon/mmap/error.hpp"
 
@@ -297,14 +298,41 @@ private:
     bool truncated_ = false;
 };
 
+[[nodiscard]] std::optional<finding_kind> kind_of_log(errc code) noexcept {
+    switch (code) {
+        case errc::log_missing:
+            return finding_kind::log_missing;
+        case errc::log_mismatch:
+            return finding_kind::log_mismatch;
+        case errc::log_corrupt:
+            return finding_kind::log_corrupt;
+        default:
+            return std::nullopt;
+    }
+}
+
+// The log behind the meta: every batch verified, none applied.
+void check_log(io::file_system& files, const std::string& path, const format::meta& meta,
+               check_context& context, check_summary& summary) {
+    try {
+        log_reader log(files, path, list_segments(files, path), meta);
+        while (!context.stopped() && log.next()) { ++summary.log_transactions; }
+        summary.log_bytes = log.bytes_done();
+    } catch (const error& failure) {
+        const auto kind = kind_of_log(failure.kind());
+        if (!kind) { throw; }
+        context.report(*kind, std::nullopt, failure.what());
+    }
+}
+
 }  // namespace
 
 check_summary check(const std::string& path, const check_options& options,
                     const std::function<void(const finding&)>& on_finding,
                     const std::function<bool(const check_progress&)>& on_progress) {
     io::file_system& files = options.files != nullptr ? *options.files : io::posix_file_system();
-    const std::unique_ptr<io::file> file =
-        files.open(files.resolve(path), io::open_mode::read_only);
+    const std::string resolved = files.resolve(path);
+    const std::unique_ptr<io::file> file = files.open(resolved, io::open_mode::read_only);
     check_summary summary;
     summary.file_bytes = file->size();
     const meta_blocks blocks = read_blocks(*file);
@@ -312,6 +340,7 @@ check_summary check(const std::string& path, const check_options& options,
     const format::meta meta = summary.metas[summary.newest].meta;
     check_context context(*file, meta, options, summary, on_finding, on_progress);
     file_check(blocks, context, summary).run();
+    if (!context.stopped()) { check_log(files, resolved, meta, context, summary); }
     if (on_progress && !context.stopped()) {
         (void)on_progress({meta.page_count, meta.page_count});
     }

@@ -61,6 +61,9 @@ enum class finding_kind : std::uint8_t {
     space_structure,     // the free-space image contradicts itself or the file
     catalog_record,      // a tree's record is impossible
     descent,             // a search from the root does not find an entry that a leaf holds
+    log_missing,         // the log that the file needs is gone
+    log_mismatch,        // the log belongs to another file or another moment
+    log_corrupt,         // the log is damaged before an acknowledged commit
 };
 
 // The stable word for a kind, "page_used_twice" for finding_kind::page_used_twice.
@@ -158,6 +161,10 @@ struct check_summary {
 
     tree_summary catalog;
     std::vector<tree_summary> trees;  // in the order of their names
+
+    // What a recovery would replay.
+    std::uint64_t log_transactions = 0;
+    std::uint64_t log_bytes = 0;
 
     std::uint64_t errors = 0;
     std::uint64_t warnings = 0;

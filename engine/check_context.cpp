@@ -145,6 +145,12 @@ const char* name(finding_kind kind) noexcept {
             return "catalog_record";
         case finding_kind::descent:
             return "descent";
+        case finding_kind::log_missing:
+            return "log_missing";
+        case finding_kind::log_mismatch:
+            return "log_mismatch";
+        case finding_kind::log_corrupt:
+            return "log_corrupt";
     }
     return "unknown";
 }

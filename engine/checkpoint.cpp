@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pinyon/mmap/assert.hpp"
+#include "pinyon/mmap/mutant.hpp"
 
 namespace pinyon {
 
@@ -36,8 +37,10 @@ checkpoint_writer::checkpoint_writer(io::file& file, const meta_slots& slots)
 
 void checkpoint_writer::kept(std::vector<std::uint64_t>& ids) const {
     const std::lock_guard lock(mutex_);
-    for (const format::meta& meta : slots_) { ids.push_back(meta.transaction); }
-    if (running_) { ids.push_back(*running_); }
+    for (const format::meta& meta : slots_) {
+        if (!mutant(5) || &meta == &slots_[newest_]) { ids.push_back(meta.transaction); }
+    }
+    if (running_ && !mutant(25)) { ids.push_back(*running_); }
     for (const foreign_snapshot& each : foreign_) { ids.push_back(each.transaction); }
 }
 
@@ -53,6 +56,7 @@ format::meta checkpoint_writer::older() const {
 
 checkpoint_job checkpoint_writer::prepare(page_store& store) {
     checkpoint_job job;
+    const page_store::reserve_use reserve(store);
     const std::uint64_t bound = store.space().image_bytes(spare_runs);
     const std::uint64_t page_bytes = store.page_bytes();
     job.image = store.allocate_run((bound + page_bytes - 1) / page_bytes);
@@ -91,7 +95,7 @@ void checkpoint_writer::write_data(page_store& store, const checkpoint_job& job,
     file_.write(job.image.first * store.page_bytes(), job.image_content);
     outcome = checkpoint_outcome::lost;
     sync_failed_ = true;  // until all of them have come back
-    store.source().flush(job.span);
+    if (!mutant(2)) { store.source().flush(job.span); }
     // msync succeeds past the end of a file that was cut under us.
     if (file_.size() < job.page_count * store.page_bytes()) {
         raise(errc::truncated,
@@ -115,7 +119,7 @@ format::meta checkpoint_writer::meta_of(const checkpoint_job& job, bool clean) c
 }
 
 void checkpoint_writer::write_slot(format::meta meta) {
-    meta.sequence = newest().sequence + 1;
+    meta.sequence = newest().sequence + (mutant(7) ? 2 : 1);
     const auto slot = static_cast<unsigned>(meta.sequence & 1);
     const io::lock_byte byte = slot == 0 ? io::lock_byte::meta0 : io::lock_byte::meta1;
     const bool alone = file_.try_lock(byte, io::lock_mode::exclusive);
@@ -129,7 +133,7 @@ void checkpoint_writer::write_slot(format::meta meta) {
         }
     }
     write_meta(file_, meta);
-    file_.sync();
+    if (!mutant(4)) { file_.sync(); }
     {
         const std::lock_guard lock(mutex_);
         slots_[slot] = meta;
@@ -146,6 +150,11 @@ void checkpoint_writer::write_both(const format::meta& meta) {
 
 void checkpoint_writer::run(page_store& store, const checkpoint_job& job,
                             checkpoint_outcome& outcome) {
+    if (mutant(24)) {
+        format::meta early = newest();
+        early.page_count = job.page_count;
+        write_slot(early);
+    }
     write_data(store, job, outcome);
     write_slot(meta_of(job, false));
     sync_failed_ = false;
@@ -160,8 +169,7 @@ void checkpoint_writer::settle(page_store& store, const checkpoint_job& job, boo
     cancel();
 }
 
-void checkpoint_writer::restate(const log_reference& log, bool clean,
-                                checkpoint_outcome& outcome) {
+void checkpoint_writer::restate(const log_reference& log, bool clean, checkpoint_outcome& outcome) {
     PINYON_ASSERT(!sync_failed_);
     outcome = checkpoint_outcome::unknown;
     sync_failed_ = true;

@@ -6,6 +6,7 @@
 #include "pinyon/engine/database_core.hpp"
 #include "pinyon/engine/meta.hpp"
 #include "pinyon/engine/slotted_node.hpp"
+#include "pinyon/mmap/mutant.hpp"
 
 namespace pinyon {
 
@@ -63,7 +64,7 @@ void create_database_file(io::file_system& files, const std::string& path,
         if (files.exists(temporary)) { files.remove(temporary); }
         throw;
     }
-    files.sync_directory(path);
+    if (!mutant(15)) { files.sync_directory(path); }
 }
 
 }  // namespace pinyon

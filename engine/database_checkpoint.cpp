@@ -4,6 +4,7 @@
 
 #include "pinyon/engine/database_core.hpp"
 #include "pinyon/mmap/assert.hpp"
+#include "pinyon/mmap/mutant.hpp"
 
 namespace pinyon {
 
@@ -113,8 +114,9 @@ void database_core::run_checkpoint() noexcept {
     checkpoint_outcome outcome = checkpoint_outcome::unchanged;
     bool done = false;
     try {
-        sync_log(job->log.position);
+        if (!mutant(16)) { sync_log(job->log.position); }
         publication_.advance(log_->durable());
+        if (mutant(12)) { log_->remove_before(job->log.position); }
         PINYON_ASSERT(job->log.position <= log_->durable());
         checkpoints_->run(*store_, *job, outcome);
         saved_position_.store(job->log.position, std::memory_order_relaxed);
@@ -132,7 +134,8 @@ void database_core::run_checkpoint() noexcept {
 // checkpoint.
 void database_core::remove_saved_log() noexcept {
     try {
-        log_->remove_before(checkpoints_->older().log_position);
+        const bool newest = mutant(13);
+        log_->remove_before((newest ? checkpoints_->newest() : checkpoints_->older()).log_position);
     } catch (const error&) {
         if (log_->poisoned()) { poison(); }
     }
@@ -145,7 +148,11 @@ void database_core::wait_for_checkpoint() {
 
 void database_core::settle(const checkpoint_job& job, bool clean, checkpoint_outcome& outcome) {
     PINYON_ASSERT(!log_ || job.log.position <= log_->durable());
-    checkpoints_->settle(*store_, job, clean, outcome);
+    if (mutant(30) && !clean) {
+        checkpoints_->run(*store_, job, outcome);
+    } else {
+        checkpoints_->settle(*store_, job, clean, outcome);
+    }
     saved_position_.store(job.log.position, std::memory_order_relaxed);
     if (log_) { remove_saved_log(); }
 }
@@ -158,13 +165,14 @@ void database_core::checkpoint() {
     wait_for_checkpoint();
     const bool wanted = unsaved_log() != 0 && !poisoned();
     const bool frozen = wanted && freeze();
+    const bool in_background = background_.running();
     writers_.leave();
     bool done = !wanted;
     if (frozen) {
-        if (!background_.running()) {
-            run_checkpoint();
-        } else {
+        if (in_background) {
             background_.wake();
+        } else {
+            run_checkpoint();
         }
         wait_for_checkpoint();
         const std::lock_guard lock(checkpoint_mutex_);
@@ -176,6 +184,35 @@ void database_core::checkpoint() {
               "the checkpoint of " + path_ +
                   " was cancelled for want of space or memory; nothing is lost, the log has "
                   "everything: make space and try again");
+    }
+}
+
+// The file could not grow: what only the states in the metas hold becomes free when both of them
+// name the last commit, and so does the log.
+void database_core::reclaim_space() {
+    if (in_memory_) { return; }
+    wait_for_checkpoint();
+    require_writable();
+    if (log_) {
+        sync_log(log_->end().position);
+        publication_.advance(log_->durable());
+    }
+    checkpoint_outcome outcome = checkpoint_outcome::unchanged;
+    try {
+        if (tip_.transaction != checkpoints_->newest().transaction ||
+            tip_.transaction != checkpoints_->older().transaction) {
+            const checkpoint_job job = job_of_tip();
+            settle(job, !log_, outcome);
+        }
+        store_->forget_shortage();
+    } catch (const error& failure) {
+        checkpoints_->cancel();
+        if (outcome != checkpoint_outcome::unchanged) {
+            poison();
+            throw;
+        }
+        // Not even that: the transaction that begins now meets it, if it needs a page.
+        if (failure.kind() != errc::no_space) { throw; }
     }
 }
 

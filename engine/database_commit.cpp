@@ -4,6 +4,7 @@
 
 #include "pinyon/engine/database_core.hpp"
 #include "pinyon/mmap/assert.hpp"
+#include "pinyon/mmap/mutant.hpp"
 
 namespace pinyon {
 
@@ -65,9 +66,15 @@ std::uint64_t database_core::commit_logged(write_core& transaction, durability w
         if (!log_) { begin_log(); }
         publication_.reserve();
         store_->freeze();
+        source_->require_sound();
         position = log_->append(transaction.id(), operations_.count(), operations_.payload());
     } catch (const error& failure) {
         if (failure.kind() == errc::commit_unknown || (log_ && log_->poisoned())) { poison(); }
+        if (failure.kind() == errc::no_space && !poisoned()) {
+            // No room for log: without it, and with the room of the log that it makes superfluous.
+            commit_checkpoint(transaction);
+            return 0;
+        }
         abort(transaction);
         throw;
     } catch (...) {
@@ -77,8 +84,8 @@ std::uint64_t database_core::commit_logged(write_core& transaction, durability w
     // The point of no return.
     finish_commit(transaction);
     log_end_.store(position, std::memory_order_relaxed);
-    const std::uint64_t awaited =
-        publication_.push(tip_, position, when == durability::durable);
+    if (mutant(22)) { publication_.publish(tip_); }
+    const std::uint64_t awaited = publication_.push(tip_, position, when == durability::durable);
     const bool frozen = checkpoint_due() && freeze();
     const bool in_background = background_.running();
     writers_.leave();
@@ -98,7 +105,7 @@ void database_core::sync_log(std::uint64_t position) {
     try {
         log_->wait_durable(position);
     } catch (const error&) {
-        poison();
+        if (!mutant(17)) { poison(); }
         throw;
     }
 }
@@ -107,8 +114,9 @@ void database_core::commit_checkpoint(write_core& transaction) {
     checkpoint_outcome outcome = checkpoint_outcome::unchanged;
     checkpoint_job job;
     try {
-        require_writable();
         wait_for_checkpoint();
+        // It may have failed; a sync is never tried again.
+        require_writable();
         // What stands before this commit is published before it.
         if (log_) {
             sync_log(log_->end().position);
@@ -156,7 +164,7 @@ void database_core::begin_log() {
                               log->first_segment()};
     checkpoint_outcome outcome = checkpoint_outcome::unchanged;
     try {
-        checkpoints_->restate(place, false, outcome);
+        checkpoints_->restate(place, mutant(28), outcome);
     } catch (const error& failure) {
         poison();
         raise(failure.kind(), std::string("the log could not begin, the commit is not in the "

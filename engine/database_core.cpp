@@ -9,6 +9,7 @@
 #include "pinyon/mmap/buffer_pool.hpp"
 #include "pinyon/mmap/direct_source.hpp"
 #include "pinyon/mmap/memory_limit.hpp"
+#include "pinyon/mmap/mutant.hpp"
 #include "pinyon/mmap/overlay_file.hpp"
 #include "pinyon/mmap/raw_mapping.hpp"
 
@@ -99,7 +100,7 @@ database_core::database_core(const std::string& path, const options& options,
         // Whoever wrote last may have been stopped, or told of an error, before the file's name or
         // its newest meta was durable: what is shown from here on is.
         file_->sync();
-        files_.sync_directory(path_);
+        if (!mutant(15)) { files_.sync_directory(path_); }
     }
     const meta_slots slots = read_metas(*file_, path_);
     const format::meta& meta = slots.current();
@@ -131,7 +132,8 @@ std::shared_ptr<database_core> make_database_core(const std::string& path, const
 
 void database_core::lock(std::chrono::milliseconds timeout) {
     if (lock_free_) { return; }
-    const io::lock_mode mode = read_only_ ? io::lock_mode::shared : io::lock_mode::exclusive;
+    const io::lock_mode mode =
+        read_only_ || mutant(37) ? io::lock_mode::shared : io::lock_mode::exclusive;
     const auto deadline = files_.now() + timeout;
     while (!file_->try_lock(io::lock_byte::writer, mode)) {
         if (files_.now() >= deadline) {
@@ -166,12 +168,15 @@ void database_core::open_newest_usable(const meta_slots& slots) {
 
 void database_core::open_state(const meta_slots& slots, std::uint64_t durable_floor) {
     const format::meta& meta = slots.current();
+    if (mutant(32) && read_only_) {
+        for (const log_segment& each : list_segments(files_, path_)) { files_.remove(each.path); }
+    }
     std::optional<log_reader> log;
     if (!in_memory_) {
         try {
             log.emplace(files_, path_, list_segments(files_, path_), meta, durable_floor);
         } catch (const error& failure) {
-            const bool goes_without = lock_free_ || options_.replay == replay::ignore ||
+            const bool goes_without = options_.replay == replay::ignore || is_beside_writer() ||
                                       (failure.kind() == errc::log_missing &&
                                        options_.missing_log == missing_log::open_without);
             if (!goes_without) { throw; }
@@ -188,7 +193,10 @@ void database_core::open_state(const meta_slots& slots, std::uint64_t durable_fl
     if (read_only_ && !replaying) { return; }
     checkpoints_ = std::make_unique<checkpoint_writer>(*file_, slots);
     load_free_space(meta);
-    log_origin_ = {path_, meta.uuid, {meta.log_position, meta.log_chain}, meta.log_first_segment,
+    log_origin_ = {path_,
+                   meta.uuid,
+                   {meta.log_position, meta.log_chain},
+                   meta.log_first_segment,
                    options_.log_segment_bytes};
     if (replaying) { recover(*log); }
     if (log) {
@@ -204,8 +212,8 @@ void database_core::open_state(const meta_slots& slots, std::uint64_t durable_fl
 bool database_core::needs_replay(const log_reader& log, const format::meta& meta) const {
     if (log.verdict() != log_verdict::replay) { return false; }
     if (!read_only_) { return true; }
-    if (lock_free_ || options_.replay == replay::ignore) { return false; }
-    if (options_.replay == replay::refuse) {
+    if (options_.replay == replay::ignore || is_beside_writer()) { return false; }
+    if (options_.replay == replay::refuse || lock_free_) {
         raise(errc::recovery_required,
               path_ + " was not closed: its log goes on behind position " +
                   std::to_string(meta.log_position) +
@@ -213,6 +221,15 @@ bool database_core::needs_replay(const log_reader& log, const format::meta& meta
                   "replay::in_memory");
     }
     return true;
+}
+
+// Of a file that another process has open for writing, a reader without locks shows the last
+// checkpoint; its log is in motion.
+bool database_core::is_beside_writer() const {
+    if (!lock_free_) { return false; }
+    if (!file_->try_lock(io::lock_byte::writer, io::lock_mode::shared)) { return true; }
+    file_->unlock(io::lock_byte::writer);
+    return false;
 }
 
 void database_core::attach_pages(const format::meta& meta, bool read_only) {
@@ -261,12 +278,17 @@ void database_core::recover(log_reader& log) {
     log_origin_.last_sequence = log.last_sequence();
     if (read_only_) { return; }
     checkpoint_outcome outcome = checkpoint_outcome::unchanged;
+    if (mutant(36)) {
+        for (const log_segment& each : log.segments()) { files_.remove(each.path); }
+    }
     if (tip_.transaction == checkpoints_->newest().transaction) {
         checkpoints_->restate(log_place(), true, outcome);
     } else {
         checkpoints_->settle(*store_, job_of_tip(), true, outcome);
     }
-    for (const log_segment& each : log.segments()) { leftovers_.push_back(each.path); }
+    for (const log_segment& each : log.segments()) {
+        if (!mutant(11)) { leftovers_.push_back(each.path); }
+    }
     remove_leftovers();
 }
 
@@ -295,7 +317,7 @@ std::vector<std::uint64_t> database_core::kept_roots() const {
     std::vector<std::uint64_t> kept;
     publication_.kept(kept);
     if (!in_memory_) { checkpoints_->kept(kept); }
-    snapshots_.held(kept);
+    if (!mutant(6)) { snapshots_.held(kept); }
     std::sort(kept.begin(), kept.end());
     kept.erase(std::unique(kept.begin(), kept.end()), kept.end());
     return kept;
@@ -330,6 +352,7 @@ std::shared_ptr<write_core> database_core::try_begin_write() {
 std::shared_ptr<write_core> database_core::start_write() {
     try {
         require_writable();
+        if (store_->is_short_of_space()) { reclaim_space(); }
         auto transaction = std::make_shared<write_core>(shared_from_this(), *store_, tip_);
         operations_.clear();
         if (!in_memory_) { transaction->record_into(&operations_); }
@@ -350,9 +373,9 @@ void database_core::note_space() noexcept {
     const free_space& space = store_->space();
     free_pages_.store(space.free_pages(), std::memory_order_relaxed);
     held_pages_.store(space.held_pages(), std::memory_order_relaxed);
-    live_bytes_.store((space.page_count() - space.free_pages() - space.held_pages()) *
-                          store_->page_bytes(),
-                      std::memory_order_relaxed);
+    live_bytes_.store(
+        (space.page_count() - space.free_pages() - space.held_pages()) * store_->page_bytes(),
+        std::memory_order_relaxed);
 }
 
 database_statistics database_core::statistics() const {
@@ -400,8 +423,10 @@ void database_core::close() {
         close_log();
     } catch (const error& failure) {
         let_go();
-        raise(failure.kind(), path_ + " is closed, but not by a last checkpoint; the next open "
-                                      "replays what is in the log (" + failure.what() + ")");
+        raise(failure.kind(), path_ +
+                                  " is closed, but not by a last checkpoint; the next open "
+                                  "replays what is in the log (" +
+                                  failure.what() + ")");
     }
     let_go();
 }
@@ -413,9 +438,8 @@ void database_core::close_log() {
     if (!log_) { return; }
     if (poisoned()) {
         if (log_->durable() >= log_->end().position) { return; }
-        raise(errc::poisoned,
-              "a sync failed, and relaxed commits behind log position " +
-                  std::to_string(log_->durable()) + " may be lost");
+        raise(errc::poisoned, "a sync failed, and relaxed commits behind log position " +
+                                  std::to_string(log_->durable()) + " may be lost");
     }
     sync_log(log_->end().position);
     checkpoint_outcome outcome = checkpoint_outcome::unchanged;

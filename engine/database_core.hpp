@@ -111,6 +111,7 @@ private:
     void open_newest_usable(const meta_slots& slots);
     void open_state(const meta_slots& slots, std::uint64_t durable_floor);
     [[nodiscard]] bool needs_replay(const log_reader& log, const format::meta& meta) const;
+    [[nodiscard]] bool is_beside_writer() const;
     void attach_pages(const format::meta& meta, bool read_only);
     void load_free_space(const format::meta& meta);
     void recover(log_reader& log);
@@ -155,6 +156,7 @@ private:
     void remove_saved_log() noexcept;
     void wait_for_checkpoint();
     void settle(const checkpoint_job& job, bool clean, checkpoint_outcome& outcome);
+    void reclaim_space();
     void wait_for_room();
     void background_work() noexcept;
     void checkpoint_by_time() noexcept;
@@ -186,9 +188,9 @@ private:
     mutable std::mutex checkpoint_mutex_;  // of what follows
     std::condition_variable checkpoint_ended_;
     bool checkpoint_running_ = false;
-    std::optional<checkpoint_job> job_;     // frozen, not yet taken up
-    io::page_run unflushed_;                // of cancelled checkpoints
-    std::uint64_t checkpoints_ended_ = 0;   // since the open
+    std::optional<checkpoint_job> job_;    // frozen, not yet taken up
+    io::page_run unflushed_;               // of cancelled checkpoints
+    std::uint64_t checkpoints_ended_ = 0;  // since the open
     bool last_checkpoint_done_ = true;
     std::chrono::steady_clock::time_point unsaved_since_{};  // the background thread's
     background_thread background_;

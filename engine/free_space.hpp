@@ -54,9 +54,9 @@ public:
     // each transaction, so that memory which is short fails that one and not a commit. O(roots +
     // runs moved).
     void keep(std::span<const std::uint64_t> kept);
-    // REQUIRES: no transaction is running, `keep` since the last one. The search for free pages starts anew at the start of
-    // the file, so that busy trees work in a small set of recycled pages and the end of the file
-    // drains.
+    // REQUIRES: no transaction is running, `keep` since the last one. The search for free pages
+    // starts anew at the start of the file, so that busy trees work in a small set of recycled
+    // pages and the end of the file drains.
     void begin(std::uint64_t transaction);
     // One free page: the next after the last one given in this transaction, so that its pages lie
     // together; from the start again behind the last. Nullopt: none. O(1).

@@ -6,6 +6,7 @@
 #include "pinyon/engine/fixed_node.hpp"
 #include "pinyon/engine/slotted_node.hpp"
 #include "pinyon/mmap/assert.hpp"
+#include "pinyon/mmap/mutant.hpp"
 
 namespace pinyon {
 
@@ -14,6 +15,12 @@ namespace {
 // A copy taken while the page was being evicted is taken again; more often than this means that the
 // pool is too small to hold one page still.
 constexpr unsigned copy_attempts_max = 1000;
+
+// Free pages kept back where the file cannot grow: a part of it, within these bounds. An erase in a
+// tree of five levels and a checkpoint take fewer than the least of them.
+constexpr std::uint64_t reserve_part = 16;
+constexpr std::uint64_t reserve_pages_min = 12;
+constexpr std::uint64_t reserve_pages_max = 256;
 
 [[nodiscard]] io::residency residency_of(unsigned level) noexcept {
     return level == 0 ? io::residency::leaf : io::residency::inner;
@@ -90,7 +97,10 @@ std::uint64_t page_store::grow_file(std::uint64_t count, std::uint64_t pages,
             file_.grow((count + wanted) * page_bytes());
             return wanted;
         } catch (const error& failure) {
-            if (failure.kind() != errc::no_space || wanted == pages) { throw; }
+            if (failure.kind() != errc::no_space || wanted == pages) {
+                short_of_space_ = short_of_space_ || failure.kind() == errc::no_space;
+                throw;
+            }
         }
     }
 }
@@ -100,7 +110,15 @@ void page_store::adopt(io::page_run run) {
     created_.push_back(run);
 }
 
+// So that the last pages are there for what gives others back.
+void page_store::make_room(std::uint64_t pages) {
+    const std::uint64_t reserve =
+        std::clamp(space_.page_count() / reserve_part, reserve_pages_min, reserve_pages_max);
+    if (reserve_uses_ == 0 && space_.free_pages() < pages + reserve) { extend(pages); }
+}
+
 std::uint64_t page_store::allocate() {
+    make_room(1);
     std::optional<std::uint64_t> page = space_.take();
     if (!page) {
         extend(1);
@@ -111,6 +129,7 @@ std::uint64_t page_store::allocate() {
 }
 
 io::page_run page_store::allocate_run(std::uint64_t pages) {
+    make_room(pages);
     std::optional<io::page_run> run = space_.take_run(pages);
     if (!run) {
         extend(pages);
@@ -194,6 +213,7 @@ std::uint32_t page_store::seal_subtree(const node_schema& schema, std::uint64_t 
     PINYON_ASSERT(is_private(page));
     std::byte* data = source_->writable(reference_to(schema, page, level, 0));
     const std::uint32_t checksum = seal(page, {data, page_bytes()});
+    if (mutant(23)) { data[page_bytes() - 1] ^= std::byte{1}; }
     source_->set_sum(page, checksum);
     source_->relieve();
     return checksum;

@@ -93,6 +93,21 @@ public:
     void wrote(io::page_run run) { source_->mark_dirty(run); }
     // `born` 0: a subtree dropped without being read; any snapshot may hold it.
     void retire_run(io::page_run run, std::uint64_t born);
+    // While one lives, the last free pages may be used as well: what gives space back (erases,
+    // drops, checkpoints) and the end of a commit goes on where the disk is full.
+    class reserve_use {
+    public:
+        explicit reserve_use(page_store& store) noexcept : store_(store) { ++store_.reserve_uses_; }
+        ~reserve_use() { --store_.reserve_uses_; }
+        reserve_use(const reserve_use&) = delete;
+        reserve_use& operator=(const reserve_use&) = delete;
+
+    private:
+        page_store& store_;
+    };
+    // True from the moment at which the file could not grow until `forget_shortage`.
+    [[nodiscard]] bool is_short_of_space() const noexcept { return short_of_space_; }
+    void forget_shortage() noexcept { short_of_space_ = false; }
     // Between two operations of a transaction: lets the pool evict private pages. Throws io when a
     // store of the operation may have been lost.
     void relieve() {
@@ -125,6 +140,7 @@ private:
                                            unsigned level) const;
     void admit_node(const io::page_reference& reference, const std::byte* page) const;
     [[nodiscard]] std::uint64_t allocate();
+    void make_room(std::uint64_t pages);
     void extend(std::uint64_t pages);
     std::uint64_t grow_file(std::uint64_t count, std::uint64_t pages, std::uint64_t wanted);
     void adopt(io::page_run run);
@@ -141,6 +157,8 @@ private:
     page_set private_;                   // made by the running transaction
     std::vector<io::page_run> created_;  // the same, in order
     std::vector<std::byte> scratch_;     // one page
+    unsigned reserve_uses_ = 0;
+    bool short_of_space_ = false;
     std::atomic<std::uint64_t> running_{0};
     std::atomic<std::uint64_t> committed_{0};
 };

@@ -347,6 +347,7 @@ bool writable_raw_tree::erase(bytes key) {
         if (is_beyond(tree, key)) { return false; }
         pending_operation record(access_.core().log());
         if (record) { record->erase(tree.record.tree, key); }
+        const page_store::reserve_use reserve(access_.store());
         const bool erased = pinyon::erase(access_.store(), tree.state, key);
         if (erased) { record.keep(); }
         return erased;
@@ -378,6 +379,7 @@ std::uint64_t writable_raw_tree::erase(const key_cut& lo, const key_cut& hi) {
         };
         pending_operation record(access_.core().log());
         if (record) { record->erase_range(tree.record.tree, bound(from), bound(to)); }
+        const page_store::reserve_use reserve(access_.store());
         const std::uint64_t erased =
             erase_range(access_.store(), tree.state, bound(from), bound(to));
         if (erased != 0) { record.keep(); }

@@ -9,6 +9,7 @@
 #include "pinyon/engine/replay.hpp"
 #include "pinyon/engine/slotted_node.hpp"
 #include "pinyon/engine/transaction_core.hpp"
+#include "pinyon/mmap/mutant.hpp"
 
 namespace pinyon {
 
@@ -98,6 +99,7 @@ published_state replay_log(log_reader& log, page_store& store, published_state s
     replayer operations;
     log.sync_trusted();
     std::uint64_t reported = 0;
+    if (mutant(31)) { static_cast<void>(log.next()); }
     while (const std::optional<log_batch> batch = log.next()) {
         store.begin(batch->transaction, kept);
         replay_batch(*batch, store, operations, state);

@@ -1,4 +1,5 @@
-// Recovery: what the log holds beyond a meta is done again, through the functions that did it first.
+// Recovery: what the log holds beyond a meta is done again, through the functions that did it
+// first.
 //
 // Invariants
 //  1. Nothing that a meta names is overwritten: pages come from the free set alone, as in any
@@ -7,8 +8,8 @@
 //     afterwards the inner pages.
 //
 // Threads: the one that opens the database.
-// Failure: log_corrupt, log_mismatch from the log; corrupt, io, no_space from the pages. Nothing has
-// been made durable then.
+// Failure: log_corrupt, log_mismatch from the log; corrupt, io, no_space from the pages. Nothing
+// has been made durable then.
 #pragma once
 
 #include <cstdint>

@@ -126,6 +126,7 @@ bool transaction_core::drop(std::string_view name) {
     if (tree == nullptr) { return false; }
     pending_operation record(log_);
     if (record) { record->drop_tree(tree->record.tree); }
+    const page_store::reserve_use reserve(*store_);
     drop_tree(*store_, tree->state);
     catalog_erase(*store_, catalog_, name);
     tree->dropped = true;
@@ -157,6 +158,7 @@ void transaction_core::write_back_records() {
 }
 
 bool transaction_core::seal() {
+    const page_store::reserve_use reserve(*store_);
     write_back_records();
     if (catalog_.changes == 0) { return false; }
     catalog_.root.checksum = store_->seal_tree(catalog_.schema, catalog_.root);

@@ -14,41 +14,48 @@ void writer_queue::refuse_self() const {
     }
 }
 
+// REQUIRES: the mutex, and the turn.
+void writer_queue::take() noexcept {
+    held_ = true;
+    holder_ = std::this_thread::get_id();
+}
+
 bool writer_queue::enter(std::optional<std::chrono::milliseconds> timeout) {
     std::unique_lock lock(mutex_);
     refuse_self();
-    const std::uint64_t ticket = next_ticket_++;
-    waiting_.push_back(ticket);
-    const auto my_turn = [&] { return !held_ && waiting_.front() == ticket; };
-    if (!timeout) {
-        turn_.wait(lock, my_turn);
-    } else if (!turn_.wait_for(lock, *timeout, my_turn)) {
-        waiting_.erase(std::find(waiting_.begin(), waiting_.end(), ticket));
-        turn_.notify_all();
-        return false;
+    if (held_) {
+        waiter self;
+        waiting_.push_back(&self);
+        const auto granted = [&self] { return self.granted; };
+        if (!timeout) {
+            self.turn.wait(lock, granted);
+        } else if (!self.turn.wait_for(lock, *timeout, granted)) {
+            waiting_.erase(std::find(waiting_.begin(), waiting_.end(), &self));
+            return false;
+        }
     }
-    waiting_.pop_front();
-    held_ = true;
-    holder_ = std::this_thread::get_id();
+    take();
     return true;
 }
 
 bool writer_queue::try_enter() {
     const std::lock_guard lock(mutex_);
     refuse_self();
-    if (held_ || !waiting_.empty()) { return false; }
-    held_ = true;
-    holder_ = std::this_thread::get_id();
+    if (held_) { return false; }
+    take();
     return true;
 }
 
 void writer_queue::leave() noexcept {
-    {
-        const std::lock_guard lock(mutex_);
-        held_ = false;
-        holder_ = {};
-    }
-    turn_.notify_all();
+    const std::lock_guard lock(mutex_);
+    holder_ = {};
+    held_ = !waiting_.empty();
+    if (!held_) { return; }
+    waiter& next = *waiting_.front();
+    waiting_.pop_front();
+    next.granted = true;
+    // Under the mutex: once it wakes, its place is gone.
+    next.turn.notify_one();
 }
 
 bool writer_queue::held() const {

@@ -25,12 +25,17 @@ public:
     [[nodiscard]] bool held() const;
 
 private:
+    // One that waits, on its own thread's stack: the turn is handed to it, and nobody else wakes.
+    struct waiter {
+        std::condition_variable turn;
+        bool granted = false;
+    };
+
     void refuse_self() const;
+    void take() noexcept;
 
     mutable std::mutex mutex_;
-    std::condition_variable turn_;
-    std::deque<std::uint64_t> waiting_;
-    std::uint64_t next_ticket_ = 0;
+    std::deque<waiter*> waiting_;
     bool held_ = false;
     std::thread::id holder_;
 };

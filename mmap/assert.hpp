@@ -9,5 +9,10 @@ namespace pinyon {
 
 }  // namespace pinyon
 
+// Where errors of the protocol are planted (mutant.hpp), what tests see of them is to be judged.
+#ifdef PINYON_MUTANTS
+#define PINYON_ASSERT(condition) static_cast<void>(sizeof(!(condition)))
+#else
 #define PINYON_ASSERT(condition) \
     ((condition) ? void() : ::pinyon::assertion_failed(#condition, __FILE__, __LINE__))
+#endif

@@ -16,7 +16,8 @@
 //     other.
 //  3. Pages are latched either by the thread that brings them in, without the mutex, or within one
 //     holding of the mutex. Who holds the mutex never waits for a latch.
-//  4. Private pages leave the writable view in `relieve`, `publish` and, once forgotten, anywhere.
+//  4. Private pages leave the writable view in `relieve` and `publish`; once forgotten or
+//     committed, anywhere.
 //
 // Threads: as page_source. Hits take no lock; a miss takes the mutex to make room.
 // Failure: as page_source. A page that could not be brought in is unmapped again and unlatched.

@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "pinyon/mmap/mutant.hpp"
+
 namespace pinyon::io {
 
 namespace {
@@ -89,7 +91,7 @@ public:
             return;  // which mapped_region would take for the whole view
         }
         // Network and user-space file systems let a signal interrupt it.
-        for (errno = 0; !region_->flush(range.offset - first_, range.size, false); errno = 0) {
+        for (errno = 0; !region_->flush(range.offset - first_, range.size, mutant(3)); errno = 0) {
             if (errno == EINTR) { continue; }
             raise_os(errno != 0 ? errno : EIO, "flushing " + describe(range, origin_.path));
         }

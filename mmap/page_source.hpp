@@ -224,7 +224,8 @@ public:
     virtual void forget(page_run run) noexcept = 0;
     // Between two operations: writes private pages back and evicts them when they fill the pool.
     virtual void relieve() = 0;
-    // All private pages become committed; their writable mappings go.
+    // All private pages become committed; their writable mappings go, at once or, where they are
+    // few, when their frames are needed.
     virtual void publish() = 0;
 
     // The span of all pages changed since the last call, for a flush.
@@ -233,7 +234,10 @@ public:
     // the way (require_sound). O(span). After an error the source must not flush again. From any
     // thread: pages that are private now may go along.
     void flush(page_run span);
-    void flush() { flush(take_dirty()); }
+    void flush() {
+        flush(dirty());
+        (void)take_dirty();
+    }
     [[nodiscard]] page_run dirty() const noexcept;
 
     // Evicts everything that may be evicted (for tests and for `release` on request).

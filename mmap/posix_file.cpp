@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "pinyon/mmap/mapped_view.hpp"
+#include "pinyon/mmap/mutant.hpp"
 
 namespace pinyon::io {
 
@@ -166,9 +167,10 @@ void posix_file::write_pieces(std::uint64_t offset, std::span<const std::byte> d
         const std::size_t piece =
             by_page ? static_cast<std::size_t>(std::min<std::uint64_t>(room, data.size()))
                     : data.size();
-        const ssize_t put = write_once(number(), offset, data.first(piece));
+        ssize_t put = write_once(number(), offset, data.first(piece));
         if (put < 0) { raise_os(errno, at("writing", whole)); }
         if (put == 0) { raise_os(ENOSPC, at("writing", whole)); }
+        if (mutant(19)) { put = static_cast<ssize_t>(piece); }
         offset += static_cast<std::uint64_t>(put);
         data = data.subspan(static_cast<std::size_t>(put));
     }
@@ -199,7 +201,7 @@ void posix_file::write_medium(std::uint64_t offset, std::span<const std::byte> d
 }
 
 void posix_file::sync() {
-    while (::fdatasync(number()) != 0) {
+    while (::fdatasync(number()) != 0 && !mutant(18)) {
         if (errno != EINTR) { raise_os(errno, "syncing " + path_); }
     }
 }
@@ -235,6 +237,7 @@ void posix_file::grow(std::uint64_t size) {
     const std::uint64_t from = reserved_.load(std::memory_order_relaxed) ? before : 0;
     const std::uint64_t to = std::max(size, before);
     if (from == to) { return; }
+    if (mutant(20)) { return truncate(to); }
     const std::string what = "growing " + path_ + " to " + std::to_string(to) + " bytes";
     if (to > static_cast<std::uint64_t>(INT64_MAX)) { raise_os(EFBIG, what); }
     int failure = reserve(from, to);

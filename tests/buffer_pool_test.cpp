@@ -530,6 +530,7 @@ BOOST_AUTO_TEST_CASE(eviction_leaves_the_writer_its_page) {
             test::fill_page(50, 2, {f.source->writable(own), 4096});
             f.store.seal(*f.source, 50);
             f.source->publish();
+            f.source->evict_all();
             BOOST_TEST(f.source->statistics().frames == 0u);
             BOOST_TEST(dynamic_cast<io::buffer_pool&>(*f.source).used_bytes() == 0u);
             BOOST_TEST(test::holds(f.fetch(50).data, 50, 2, 4096));

@@ -17,26 +17,47 @@ public:
         : chosen_(chosen), seed_(seed), wanted_(wanted) {}
 
     void run() {
-        crash_disk disk(seed_);
-        workload_run run(chosen_, disk, seed_);
-        crash_watch watch(disk, device_model::sectors, seed_, images_);
-        // Twice as many as are needed if each shows as few as it may.
-        watch.share(0.02);
-        watch.each([&](const disk_image& image) { return recover(image, run.expected()); });
-        disk.before_operation([&] { watch.look(); });
-        wrong_ = run.run();
-        disk.notice_stores();
-        watch.look();
-        if (!watch.wrong().empty()) { wrong_ = watch.wrong(); }
+        std::uint64_t images = 0;
+        pass([&](const disk_image&, const expectation&) {
+            ++images;
+            return std::string();
+        });
+        images_.clear();
+        // Some from all parts of the workload, about as many as are needed.
+        const double part = std::max(1.0, static_cast<double>(wanted_) / states_each) /
+                            static_cast<double>(std::max<std::uint64_t>(1, images));
+        double due = 0.5;
+        pass([&](const disk_image& image, const expectation& expected) {
+            due += part;
+            if (due < 1) { return std::string(); }
+            due = std::min(due - 1, 1.0);
+            return recover(image, expected);
+        });
     }
     [[nodiscard]] std::uint64_t states() const noexcept { return states_; }
     [[nodiscard]] std::uint64_t inside() const noexcept { return inside_; }
     [[nodiscard]] const std::string& wrong() const noexcept { return wrong_; }
 
 private:
+    static constexpr double states_each = 160;  // that an image shows, as a rule
+
+    // Visits images that the first crash may leave.
+    template <class Visit>
+    void pass(Visit&& visit) {
+        crash_disk disk(seed_);
+        workload_run run(chosen_, disk, seed_);
+        crash_watch watch(disk, device_model::sectors, seed_, images_);
+        watch.share(0.02);
+        watch.each([&](const disk_image& image) { return visit(image, run.expected()); });
+        disk.before_operation([&] { watch.look(); });
+        wrong_ = run.run();
+        disk.notice_stores();
+        watch.look();
+        if (!watch.wrong().empty()) { wrong_ = watch.wrong(); }
+    }
+
     // Opens the image and works on, on a disk that can be cut off too.
     [[nodiscard]] std::string recover(const disk_image& image, expectation expected) {
-        if (states_ >= wanted_) { return {}; }
         ++images_tried_;
         crash_disk disk(seed_);
         disk.load(image, images_tried_);

@@ -64,9 +64,7 @@ public:
             compare("full again");
             refill_what_is_erased();
             reopen();
-        } catch (const error& failure) {
-            require(false, failure.what());
-        }
+        } catch (const error& failure) { require(false, failure.what()); }
     }
 
 private:
@@ -77,9 +75,8 @@ private:
         for (int i = 0; put_some(1 + random_.below(20), 30'000); ++i) {
             require(i < 100'000, "the disk does not fill");
         }
-        for (int in_a_row = 0; in_a_row != 3;) {
-            in_a_row = put_some(1, 100) ? 0 : in_a_row + 1;
-        }
+        while (put_some(12, 400)) {}
+        for (int in_a_row = 0; in_a_row != 3;) { in_a_row = put_some(1, 100) ? 0 : in_a_row + 1; }
     }
 
     // False: no space, and nothing has changed.
@@ -155,7 +152,9 @@ private:
         const read_transaction tx = db_->begin_read();
         model found;
         if (tx.contains(words.name)) {
-            for (const auto& entry : tx.open(words).all()) { found.emplace(entry.key, entry.value); }
+            for (const auto& entry : tx.open(words).all()) {
+                found.emplace(entry.key, entry.value);
+            }
         }
         require(found == model_, std::string("the content differs, ") + when);
     }
@@ -184,9 +183,9 @@ BOOST_AUTO_TEST_CASE(a_full_disk_loses_nothing_and_is_no_dead_end) {
     score total;
     splitmix random(chosen.seed);
     for (std::uint64_t i = 0; i != chosen.states && total.violations < 10; ++i) {
-        // 64 KiB up to 8 MiB, evenly over the orders of magnitude, in pages.
-        const std::uint64_t power = i % 8;
-        const std::uint64_t bytes = (16 + random.below(16)) << power << 12;
+        // 128 KiB up to 32 MiB, evenly over the orders of magnitude, in pages.
+        const std::uint64_t power = i % 7;
+        const std::uint64_t bytes = (32 + random.below(32)) << power << 12;
         disk(bytes, chosen.seed * 1'000'003 + i, total).run();
     }
     test::report("T14",

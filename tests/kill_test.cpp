@@ -52,7 +52,7 @@ private:
         // Few transactions end in a close, which is hit by one in eight.
         const std::uint64_t count = random_.below(8) == 0 ? random_.below(4) : 1'000'000;
         const std::uint64_t threads = 1 + random_.below(3);
-        const std::uint64_t checkpoint_bytes = 4096 << random_.below(5);
+        const std::uint64_t checkpoint_bytes = std::uint64_t{4096} << random_.below(5);
         worker_process child("transaction_worker",
                              {judge_.path(), std::to_string(seed_), std::to_string(count),
                               std::to_string(threads), std::to_string(checkpoint_bytes)},

@@ -79,8 +79,7 @@ struct fixture {
     test::temporary_directory folder;
     std::string path = folder / "a.pinyon";
 
-    [[nodiscard]] static options with(access_mode access,
-                                      milliseconds timeout = milliseconds(0)) {
+    [[nodiscard]] static options with(access_mode access, milliseconds timeout = milliseconds(0)) {
         options chosen;
         chosen.access = access;
         chosen.lock_timeout = timeout;
@@ -122,8 +121,8 @@ constexpr int misuse = static_cast<int>(errc::misuse);
 struct closing_line {
     ~closing_line() {
         const auto& suite = boost::unit_test::framework::master_test_suite();
-        test::report("T18", std::to_string(suite.size()) + " cases of locks",
-                     test::failed_cases(), 1);
+        test::report("T18", std::to_string(suite.size()) + " cases of locks", test::failed_cases(),
+                     1);
     }
 };
 BOOST_TEST_GLOBAL_FIXTURE(closing_line);

@@ -275,12 +275,15 @@ BOOST_AUTO_TEST_CASE(a_database_lives_in_an_overlay) {
                 const std::string path = directory / "file";
                 pinyon::options chosen;
                 chosen.page_bytes = page_bytes;
-                pinyon::database::open(path, chosen).update([](pinyon::write_transaction& tx) {
-                    auto tree = tx.open(spec);
-                    for (std::uint64_t key = 0; key != keys; ++key) {
-                        tree.put(key, value_of(key, 0));
-                    }
-                });
+                pinyon::database::open(path, chosen)
+                    .update(
+                        [](pinyon::write_transaction& tx) {
+                            auto tree = tx.open(spec);
+                            for (std::uint64_t key = 0; key != keys; ++key) {
+                                tree.put(key, value_of(key, 0));
+                            }
+                        },
+                        pinyon::durability::checkpoint);
                 io::file_system& posix = io::posix_file_system();
                 const auto base = posix.open(path, open_mode::read_only);
                 const bytes before = read_all(*base, 0, base->size());
@@ -308,13 +311,15 @@ BOOST_AUTO_TEST_CASE(a_database_lives_in_an_overlay) {
                     // Only what was visited came over.
                     BOOST_TEST(files.last->memory_bytes() < before.size() / 10);
                     const std::string large(std::size_t{3} << 20, 'L');
-                    db.update([&](pinyon::write_transaction& tx) {
-                        auto tree = tx.open(spec);
-                        for (std::uint64_t key = 0; key < keys; key += 3) {
-                            tree.put(key, value_of(key, 1));
-                        }
-                        tree.put(keys + 1, large);
-                    });
+                    db.update(
+                        [&](pinyon::write_transaction& tx) {
+                            auto tree = tx.open(spec);
+                            for (std::uint64_t key = 0; key < keys; key += 3) {
+                                tree.put(key, value_of(key, 1));
+                            }
+                            tree.put(keys + 1, large);
+                        },
+                        pinyon::durability::checkpoint);
                     expect(db, 1);
                     db.release_memory();
                     expect(db, 7);

@@ -150,6 +150,10 @@ BOOST_AUTO_TEST_CASE(only_a_page_new_to_the_writer_is_written_past_the_view) {
     BOOST_TEST(f.traced(disk_call::write).size() == 1u);
     f.source->publish();
     (void)f.create(60, 9);
+    BOOST_TEST(f.traced(disk_call::write).size() == 1u);
+    f.source->publish();
+    f.source->evict_all();
+    (void)f.create(60, 10);
     BOOST_TEST(f.traced(disk_call::write).size() == 2u);
     for (const test::disk_event& event : f.traced(disk_call::write)) {
         BOOST_TEST(event.offset == 60u * 4096);

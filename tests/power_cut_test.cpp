@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <string>
 #include <thread>
 
@@ -34,7 +36,8 @@ public:
     explicit unsynced_file(std::string path) : path_(std::move(path)) {
         const int file = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
         const std::string text(10'000, 'u');
-        BOOST_REQUIRE(::write(file, text.data(), text.size()) == 10'000);
+        const bool written = ::write(file, text.data(), text.size()) == 10'000;
+        BOOST_REQUIRE_MESSAGE(written, "the control: " << std::strerror(errno));
         ::close(file);
     }
     [[nodiscard]] bool lost() const {
@@ -73,11 +76,11 @@ private:
     void cut(bool opening) {
         // A new one each time: ext4 writes what replaces a file when that is closed.
         const unsynced_file control(disk_ / "unsynced" + std::to_string(total_.cuts));
-        worker_process child("transaction_worker",
-                             {judge_.path(), std::to_string(seed_), "1000000",
-                              std::to_string(1 + random_.below(3)),
-                              std::to_string(4096U << random_.below(6))},
-                             known_);
+        worker_process child(
+            "transaction_worker",
+            {judge_.path(), std::to_string(seed_), "1000000", std::to_string(1 + random_.below(3)),
+             std::to_string(4096U << random_.below(6))},
+            known_);
         (void)child.wait_for(event::opening);
         if (opening || child.wait_for(event::opened)) {
             (void)child.run_for(microseconds(random_.below(opening ? 20'000 : 120'000)));

@@ -67,8 +67,7 @@ public:
             static_cast<unsigned long long>(commits_.load()),
             static_cast<unsigned long long>(snapshots_.load()),
             static_cast<unsigned long long>(facts.pool.evictions),
-            static_cast<unsigned long long>(wrong_.load()),
-            static_cast<unsigned long long>(seed_));
+            static_cast<unsigned long long>(wrong_.load()), static_cast<unsigned long long>(seed_));
         return wrong_.load() == 0 && commits_.load() > 0 && snapshots_.load() > 0 ? 0 : 1;
     }
 

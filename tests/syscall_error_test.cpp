@@ -59,8 +59,8 @@ constexpr std::array<scenario, 29> scenarios{{
 }
 
 [[nodiscard]] std::string describe(const scenario& chosen, std::uint64_t first) {
-    const std::string what = chosen.error_number == half ? "done by halves"
-                                                         : std::strerror(chosen.error_number);
+    const std::string what =
+        chosen.error_number == half ? "done by halves" : std::strerror(chosen.error_number);
     return std::string(call_names[static_cast<std::size_t>(chosen.kind)]) + " " +
            std::to_string(first) + (chosen.for_ever ? " and all after it: " : ": ") + what;
 }
@@ -121,8 +121,8 @@ private:
         said += judge.judge(known);
         if (said.empty()) { return; }
         ++violations_;
-        BOOST_TEST(false, describe(chosen, first) << ": " << said << "PINYON_FAULT=" << plan
-                                                  << ", journal " << seed);
+        BOOST_TEST(false, describe(chosen, first)
+                              << ": " << said << "PINYON_FAULT=" << plan << ", journal " << seed);
     }
 
     [[nodiscard]] std::vector<std::string> arguments(const std::string& path, std::uint64_t seed) {
@@ -137,8 +137,8 @@ private:
                                                                  std::uint64_t seed) {
         if (usual_.empty()) {
             bounds none;
-            worker_process child("faulty_worker",
-                                 arguments(folders_.path(i, "usual.pinyon"), seed), none);
+            worker_process child("faulty_worker", arguments(folders_.path(i, "usual.pinyon"), seed),
+                                 none);
             child.run_to_end();
             for (const report_record& each : child.reports()) {
                 if (each.what != event::calls) { continue; }

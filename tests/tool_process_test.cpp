@@ -265,12 +265,14 @@ BOOST_AUTO_TEST_CASE(beside_a_writer_at_work_an_answer_is_whole_or_says_that_it_
     const auto live = pinyon::database::open(file);
     std::atomic<bool> enough{false};
     const auto commit = [&](std::uint64_t generation) {
-        live.update([&](pinyon::write_transaction& change) {
-            auto tree = change.open(spec);
-            const std::string value =
-                "generation " + std::to_string(generation) + std::string(60, '.');
-            for (std::uint64_t i = 0; i < entries; ++i) { tree.put(i, value); }
-        });
+        live.update(
+            [&](pinyon::write_transaction& change) {
+                auto tree = change.open(spec);
+                const std::string value =
+                    "generation " + std::to_string(generation) + std::string(60, '.');
+                for (std::uint64_t i = 0; i < entries; ++i) { tree.put(i, value); }
+            },
+            pinyon::durability::checkpoint);
     };
     commit(0);
     std::thread writer([&] {

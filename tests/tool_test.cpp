@@ -425,7 +425,7 @@ BOOST_AUTO_TEST_CASE(beside_a_writer_the_last_checkpoint_is_shown_and_said_so) {
     BOOST_TEST(call({"count", file, "--tree", "words", "--quiet"}).err.empty());
     BOOST_TEST(call({"info", file, "--json"}).json()["open_for_writing"] == true);
     BOOST_TEST(call({"check", file}).code == 0);
-    change.commit();
+    change.commit(pinyon::durability::checkpoint);
     BOOST_TEST(call({"count", file, "--tree", "words"}).out == "5\n");
     const answer busy = call({"import", file, "-", "--tree", "words"}, "fig\n");
     BOOST_TEST(busy.code == 4);

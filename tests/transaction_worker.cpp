@@ -65,7 +65,8 @@ public:
     void run(bool abandon) {
         tell(event::opening);
         database db = database::open(path_, options_);
-        tell(event::opened, test::journal::last_of(db));
+        first_ = test::journal::last_of(db);
+        tell(event::opened, first_);
         std::vector<std::thread> others;
         for (std::uint64_t i = 1; i < threads_; ++i) {
             others.emplace_back([this, &db, i] { work(db, i); });
@@ -85,7 +86,8 @@ private:
     static constexpr int patience = 4;
 
     void work(const database& db, std::uint64_t thread) {
-        test::splitmix random(seed_ ^ (thread << 32) ^ static_cast<std::uint64_t>(::getpid()));
+        // Another sequence in each life, and the same one when it is repeated.
+        test::splitmix random(seed_ ^ (thread << 32) ^ (first_ << 40));
         for (int failures = 0; failures != patience && !over_.load() && --count_ >= 0;) {
             try {
                 if (random.below(16) == 0) {
@@ -130,6 +132,7 @@ private:
 
     std::string path_;
     std::uint64_t seed_;
+    std::uint64_t first_ = 0;  // what the file held when it was opened
     std::atomic<std::int64_t> count_;
     std::uint64_t threads_;
     test::journal script_;
@@ -144,9 +147,7 @@ int main(int count, char** arguments) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     try {
         worker(arguments).run(count > 6);
-    } catch (const error& failure) {
-        tell(failure);
-    }
+    } catch (const error& failure) { tell(failure); }
     tell_calls();
     return 0;
 }

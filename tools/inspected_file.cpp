@@ -27,15 +27,22 @@ std::string tree_names(const std::vector<tree_information>& trees) {
 
 }  // namespace
 
-options inspection_options() {
+database open_to_read(const std::string& file) {
     options chosen;
     chosen.access = access_mode::read_only;
     chosen.paging = paging::direct;
-    return chosen;
+    try {
+        return database::open(file, chosen);
+    } catch (const error& failure) {
+        if (failure.kind() != errc::recovery_required) { throw; }
+    }
+    chosen.paging = paging::pool;
+    chosen.replay = replay::in_memory;
+    return database::open(file, chosen);
 }
 
 inspected_file::inspected_file(const std::string& file)
-    : database_(database::open(file, inspection_options())), snapshot_(database_.begin_read()) {}
+    : database_(open_to_read(file)), snapshot_(database_.begin_read()) {}
 
 tree_information inspected_file::tree(const std::optional<std::string>& name) const {
     const std::vector<tree_information> trees = snapshot_.trees();

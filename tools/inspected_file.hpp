@@ -13,8 +13,9 @@
 
 namespace pinyon::tool {
 
-// How an inspector opens a database.
-[[nodiscard]] options inspection_options();
+// How an inspector opens a database: without a lock and without a cache; a file whose log goes on
+// behind it is replayed in memory. Beside a writer it is the last checkpoint.
+[[nodiscard]] database open_to_read(const std::string& file);
 
 class inspected_file {
 public:

@@ -26,9 +26,7 @@ public:
         try {
             const std::string said = open_and_compare(known);
             return said.empty() ? check_file() : said;
-        } catch (const error& failure) {
-            return std::string(failure.what()) + "; ";
-        }
+        } catch (const error& failure) { return std::string(failure.what()) + "; "; }
     }
 
     [[nodiscard]] const std::string& path() const noexcept { return path_; }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/loop.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -90,8 +91,8 @@ public:
         }
         ::close(root);
     }
-    // Reading what lies behind the first `bytes` of the medium fails from now on (EIO), but for what
-    // is in memory.
+    // Reading what lies behind the first `bytes` of the medium fails from now on (EIO), but for
+    // what is in memory.
     void break_beyond(std::uint64_t bytes) const {
         const int root = ::open(place_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (root < 0 || ::syncfs(root) != 0) { fail("syncing"); }
@@ -101,6 +102,8 @@ public:
     // All users of its files are gone: what the medium holds is there again.
     void power_on() {
         if (::umount(place_.c_str()) != 0) { fail("unmounting"); }
+        // What the file system changed in memory and had not yet in its journal goes, too.
+        if (::ioctl(device_, BLKFLSBUF, 0) != 0) { fail("BLKFLSBUF"); }
         mount();
     }
 

@@ -106,6 +106,7 @@ enum class disk_fault : std::uint8_t {
     io,           // EIO
     no_space,     // ENOSPC where an operation may need space, else EIO
     short_write,  // half of a write, then ENOSPC; else as no_space
+    short_io,     // half of a write, then EIO; else as io
 };
 
 struct fault_plan {
@@ -113,6 +114,7 @@ struct fault_plan {
     bool for_ever = false;
     disk_fault kind = disk_fault::io;
     disk_calls on = fallible_calls;
+    std::string in{};  // only files whose paths hold this
 };
 
 class simulated_disk final : public io::file_system {
@@ -211,8 +213,9 @@ private:
             {
                 const std::lock_guard lock(mutex);
                 ++counts[static_cast<std::size_t>(event.call)];
-                const bool is_meant =
-                    planned && (plan.on & fallible_calls & calls(event.call)) != 0;
+                const bool is_meant = planned &&
+                                      (plan.on & fallible_calls & calls(event.call)) != 0 &&
+                                      event.path.find(plan.in) != std::string::npos;
                 if (is_meant) {
                     event.failed = plan.for_ever ? matched >= plan.at : matched == plan.at;
                     ++matched;
@@ -231,7 +234,8 @@ private:
         }
 
         [[noreturn]] void fail(const disk_event& event, bool needs_space) const {
-            const bool full = needs_space && kind() != disk_fault::io;
+            const bool full = needs_space &&
+                              (kind() == disk_fault::no_space || kind() == disk_fault::short_write);
             raise_os(full ? ENOSPC : EIO,
                      std::string("(simulated) ") + name(event.call) + " of " + event.path);
         }
@@ -350,7 +354,7 @@ private:
 
     private:
         [[noreturn]] void fail_write(const disk_event& event, std::span<const std::byte> data) {
-            if (core_->kind() == disk_fault::short_write) {
+            if (core_->kind() == disk_fault::short_write || core_->kind() == disk_fault::short_io) {
                 beneath_->write(event.offset, data.first(data.size() / 2));
             }
             core_->fail(event, true);

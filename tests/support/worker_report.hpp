@@ -7,11 +7,11 @@
 namespace pinyon::test {
 
 enum class event : std::uint32_t {
-    opening,      // about to open the file
-    opened,       // number: the last transaction that it holds
-    submitted,    // number: about to commit this transaction
-    acknowledged, // number: durable
-    relaxed,      // number: committed, survives the death of the process
+    opening,        // about to open the file
+    opened,         // number: the last transaction that it holds
+    submitted,      // number: about to commit this transaction
+    acknowledged,   // number: durable
+    relaxed,        // number: committed, survives the death of the process
     checkpointing,  // a checkpoint on request begins
     checkpointed,
     closing,
