@@ -229,8 +229,7 @@ void log_writer::take_back(std::uint64_t offset, const char* cause) {
     } catch (const std::exception& failure) {
         poison();
         raise(errc::commit_unknown, std::string("writing the transaction to the log failed (") +
-                                        cause + ") and so did taking it back (" +
-                                        failure.what() +
+                                        cause + ") and so did taking it back (" + failure.what() +
                                         "); reopen the database to see whether it is there");
     }
 }

@@ -1,8 +1,8 @@
 // Damage to the data file: every byte of a small one flipped, zeroed and set; cuts; pages swapped,
 // zeroed and replaced by older versions. As it is, each must end in an error or in right data, and
 // `check` must not call a file sound whose data cannot all be read. With every checksum made right
-// again (a forger's work) the data may differ, but opening, reading, changing and checking end: with
-// no signal, within a second, within the memory that a small file can need.
+// again (a forger's work) the data may differ, but opening, reading, changing and checking end:
+// with no signal, within a second, within the memory that a small file can need.
 //
 // A run takes half of the mutations, the next seed the other half: corruption_test -- --seed 2;
 // all in one: -- --all

@@ -1,5 +1,5 @@
-// The command: the first line of the input chooses a verb and its words, the second changes bytes of
-// a database file, what follows is standard input. It ends with an exit code, and that alone.
+// The command: the first line of the input chooses a verb and its words, the second changes bytes
+// of a database file, what follows is standard input. It ends with an exit code, and that alone.
 #include <unistd.h>
 
 #include <cstdlib>

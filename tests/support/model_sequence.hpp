@@ -1,7 +1,7 @@
 // A database and, beside it, maps that say what it must hold: operations on both, one at a time,
-// each chosen by whoever drives it. Transactions with changes, lookups and cursors in two trees, one of
-// each layout; snapshots that stay; commits of each kind, aborts, checkpoints; closing, the end of
-// the process and the loss of power at any moment, and reopening.
+// each chosen by whoever drives it. Transactions with changes, lookups and cursors in two trees,
+// one of each layout; snapshots that stay; commits of each kind, aborts, checkpoints; closing, the
+// end of the process and the loss of power at any moment, and reopening.
 //
 // Threads: one. Failure: runtime_error says what is wrong.
 #pragma once
