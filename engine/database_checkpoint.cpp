@@ -136,7 +136,7 @@ void database_core::remove_saved_log() noexcept {
     try {
         const bool newest = mutant(13);
         log_->remove_before((newest ? checkpoints_->newest() : checkpoints_->older()).log_position);
-    } catch (const error&) {
+    } catch (const std::exception&) {
         if (log_->poisoned()) { poison(); }
     }
 }
@@ -199,21 +199,24 @@ void database_core::reclaim_space() {
         publication_.advance(log_->durable());
     }
     checkpoint_outcome outcome = checkpoint_outcome::unchanged;
+    checkpoint_job job;
     try {
         if (tip_.transaction != checkpoints_->newest().transaction ||
             tip_.transaction != checkpoints_->older().transaction) {
-            const checkpoint_job job = job_of_tip();
+            job = job_of_tip();
             settle(job, !log_, outcome);
         }
         store_->forget_shortage();
-    } catch (const error& failure) {
+    } catch (const std::exception& failure) {
         checkpoints_->cancel();
         if (outcome != checkpoint_outcome::unchanged) {
             poison();
             throw;
         }
+        give_span_back(job.span);
         // Not even that: the transaction that begins now meets it, if it needs a page.
-        if (failure.kind() != errc::no_space) { throw; }
+        const auto* const known = dynamic_cast<const error*>(&failure);
+        if (known == nullptr || known->kind() != errc::no_space) { throw; }
     }
 }
 

@@ -78,6 +78,7 @@ std::uint64_t database_core::commit_logged(write_core& transaction, durability w
         abort(transaction);
         throw;
     } catch (...) {
+        if (log_ && log_->poisoned()) { poison(); }
         abort(transaction);
         throw;
     }
@@ -109,7 +110,7 @@ std::uint64_t database_core::commit_logged(write_core& transaction, durability w
 void database_core::sync_log(std::uint64_t position) {
     try {
         log_->wait_durable(position);
-    } catch (const error&) {
+    } catch (...) {
         if (!mutant(17)) { poison(); }
         throw;
     }
@@ -135,7 +136,7 @@ void database_core::commit_checkpoint(write_core& transaction) {
         job.span = take_span();
         // Before the first log the file is complete without one.
         settle(job, !log_, outcome);
-    } catch (const error& failure) {
+    } catch (const std::exception& failure) {
         if (outcome == checkpoint_outcome::unchanged) {
             give_span_back(job.span);
             abort(transaction);
@@ -150,10 +151,6 @@ void database_core::commit_checkpoint(write_core& transaction) {
                               : "the commit failed while its meta page was written, it may or may "
                                 "not be in the file; ") +
                   "the database reads on but writes no more: reopen it (" + failure.what() + ")");
-    } catch (...) {
-        give_span_back(job.span);
-        abort(transaction);
-        throw;
     }
     finish_commit(transaction);
     publication_.publish(tip_);
@@ -176,6 +173,9 @@ void database_core::begin_log() {
                                           "file; the database reads on but writes no more: "
                                           "reopen it (") +
                                   failure.what() + ")");
+    } catch (...) {
+        poison();
+        throw;
     }
     log_ = std::move(log);
     log_end_.store(place.position, std::memory_order_relaxed);
@@ -193,7 +193,7 @@ void database_core::remove_leftovers() noexcept {
     for (const std::string& path : leftovers_) {
         try {
             files_.remove(path);
-        } catch (const error&) { continue; }
+        } catch (const std::exception&) { continue; }
     }
     leftovers_.clear();
 }
@@ -208,7 +208,7 @@ void database_core::poison() noexcept {
 void database_core::judge_retired() noexcept {
     try {
         store_->space().keep(kept_roots());
-    } catch (const std::bad_alloc&) { return; }
+    } catch (const std::exception&) { return; }
     note_space();
 }
 

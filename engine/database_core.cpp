@@ -430,6 +430,9 @@ void database_core::close() {
                                   " is closed, but not by a last checkpoint; the next open "
                                   "replays what is in the log (" +
                                   failure.what() + ")");
+    } catch (...) {
+        let_go();
+        throw;
     }
     let_go();
 }

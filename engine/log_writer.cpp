@@ -60,12 +60,12 @@ log_writer::log_writer(io::file_system& files, log_origin origin)
     try {
         write_segment_header(*current_, first_sequence_, 0);
         sync_made(*current_);
+        segments_.push_back({first_sequence_, segment_position_});
     } catch (...) {
         current_.reset();
         discard(first_sequence_);
         throw;
     }
-    segments_.push_back({first_sequence_, segment_position_});
     begun_.store(1, std::memory_order_relaxed);
 }
 
@@ -139,7 +139,7 @@ void log_writer::write_segment_header(io::file& file, std::uint64_t sequence,
 void log_writer::discard(std::uint64_t sequence) noexcept {
     try {
         files_.remove(path_of(sequence));
-    } catch (const error&) {
+    } catch (const std::exception&) {
         ++spare_sequence_;  // its name is taken
     }
 }
@@ -199,7 +199,14 @@ std::uint64_t log_writer::append(std::uint64_t transaction, std::uint32_t operat
     const std::uint64_t offset = format::segment_block_bytes + (position - segment_position_);
     try {
         current_->write(offset, buffer_);
-    } catch (const error& cause) { abort_batch(offset, cause); }
+    } catch (const error& cause) {
+        take_back(offset, cause.what());
+        raise(cause.kind(),
+              std::string("the transaction was aborted, the log did not take it: ") + cause.what());
+    } catch (const std::exception& cause) {
+        take_back(offset, cause.what());
+        throw;
+    }
     chain_ = header.checksum;
     end_.store(position + size, std::memory_order_release);
     batches_.fetch_add(1, std::memory_order_relaxed);
@@ -210,7 +217,7 @@ std::uint64_t log_writer::append(std::uint64_t transaction, std::uint32_t operat
 
 // What was written of a batch may be all of it that is not zero. So its header goes, and goes
 // durably, before anybody hears that the transaction was aborted.
-void log_writer::abort_batch(std::uint64_t offset, const error& cause) {
+void log_writer::take_back(std::uint64_t offset, const char* cause) {
     try {
         if (!mutant(35)) {
             current_->write(offset, std::span(zeros).first(sizeof(format::batch_header)));
@@ -219,15 +226,13 @@ void log_writer::abort_batch(std::uint64_t offset, const error& cause) {
         while (syncing_ && !poisoned()) { turn_[generation_ & 1].wait(lock); }
         require_sound();
         lead(lock);
-    } catch (const error& failure) {
+    } catch (const std::exception& failure) {
         poison();
         raise(errc::commit_unknown, std::string("writing the transaction to the log failed (") +
-                                        cause.what() + ") and so did taking it back (" +
+                                        cause + ") and so did taking it back (" +
                                         failure.what() +
                                         "); reopen the database to see whether it is there");
     }
-    raise(cause.kind(),
-          std::string("the transaction was aborted, the log did not take it: ") + cause.what());
 }
 
 void log_writer::wish_spare() noexcept {
@@ -258,15 +263,16 @@ void log_writer::roll(std::uint64_t batch_bytes) {
                                           "begin another segment: ") +
                                   failure.what());
     }
-    segment_size_ = spare_->size();
-    segment_position_ = position;
-    closed_ = false;
+    const std::uint64_t segment_size = spare_->size();
     {
         const std::lock_guard lock(mutex_);
         PINYON_ASSERT(!syncing_ && durable() == position);
+        segments_.push_back({spare_sequence_, position});  // first: it may fail
         current_ = std::move(spare_);
-        segments_.push_back({spare_sequence_, position});
     }
+    segment_size_ = segment_size;
+    segment_position_ = position;
+    closed_ = false;
     ++spare_sequence_;
     begun_.fetch_add(1, std::memory_order_relaxed);
     spare_ready_.store(false, std::memory_order_relaxed);

@@ -121,7 +121,7 @@ private:
     void require_sound() const;
     void roll(std::uint64_t batch_bytes);
     void make_spare(std::uint64_t size);
-    [[noreturn]] void abort_batch(std::uint64_t offset, const error& cause);
+    void take_back(std::uint64_t offset, const char* cause);
     void wish_spare() noexcept;
 
     void lead(std::unique_lock<std::mutex>& lock);

@@ -106,8 +106,8 @@ std::uint64_t page_store::grow_file(std::uint64_t count, std::uint64_t pages,
 }
 
 void page_store::adopt(io::page_run run) {
+    created_.push_back(run);  // first: it may fail, and what stays private here must be in there
     if (!private_.insert(run)) { raise_corrupt(run.first, "given out twice"); }
-    created_.push_back(run);
 }
 
 // So that the last pages are there for what gives others back.

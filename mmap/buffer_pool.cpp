@@ -168,7 +168,7 @@ void buffer_pool::undo_read(page_number page) {
     }
     try {
         unmap_read({&page, 1});
-    } catch (const error&) {
+    } catch (const std::exception&) {
         // What went wrong first is what the caller hears of; a sweep finds the page if it is
         // mapped.
     }
@@ -179,7 +179,7 @@ void buffer_pool::undo_write(page_number page) {
     try {
         unmap_write({&page, 1});
         std::erase(mapped_, page);
-    } catch (const error&) {
+    } catch (const std::exception&) {
         // As in undo_read.
     }
     unlatch(page, 0, 0);

@@ -74,6 +74,7 @@ void buffer_pool::unmap_read(std::span<const page_number> pages) {
         }
     };
     const release later{*this, pages};
+    ranges_.reserve(pages.size());  // before anything is noted that a failure would leave half done
     std::size_t shared = 0;
     for (const page_number page : pages) {
         page_note& note = notes_[page];
@@ -98,6 +99,7 @@ void buffer_pool::unmap_read(std::span<const page_number> pages) {
 void buffer_pool::unmap_write(std::span<const page_number> pages) {
     std::vector<page_number> leaving;
     leaving.reserve(pages.size());
+    ranges_.reserve(pages.size());
     for (const page_number page : pages) {
         page_note& note = notes_[page];
         if (has(page, page_note::in_write)) {

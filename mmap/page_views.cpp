@@ -97,7 +97,7 @@ void read_ahead::send() noexcept {
             view_.will_need({ranges.data(), used});
             sent_ += count_;
         }
-    } catch (const error&) {
+    } catch (const std::exception&) {
         // Advice alone: the fetch that follows meets the same trouble and says so.
     }
     count_ = 0;

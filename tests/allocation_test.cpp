@@ -397,7 +397,7 @@ struct one_run {
 BOOST_AUTO_TEST_CASE(the_programs_run_when_memory_suffices) {
     for (std::uint64_t seed = 1; seed != 10; ++seed) {
         BOOST_TEST(run(seed, ~std::uint64_t{0}, false) == "");
-        BOOST_TEST(memory.count > 1000U);
+        BOOST_TEST(memory.count > 500U);
     }
 }
 
