@@ -246,7 +246,12 @@ private:
     for (const variant& chosen : variants) {
         if (!how.only.empty() && how.only != chosen.name) { continue; }
         const bool first = &chosen == &variants[0];
-        budget_run(chosen, how, first ? how.entries : how.fallback_entries).measure(verdict);
+        try {
+            budget_run(chosen, how, first ? how.entries : how.fallback_entries).measure(verdict);
+        } catch (const error& failure) {
+            std::printf("  %s\n", failure.what());
+            verdict.equal(chosen.name + std::string(": errors"), 0, 1);
+        }
     }
     return verdict.report();
 }
