@@ -119,15 +119,17 @@ private:
         const bench::permutation order(entries_, seed);
         for (std::uint64_t done = 0; done < entries_;) {
             try {
-                done = db.update([&](write_transaction& tx) {
-                    auto tree = tx.open(spec);
-                    std::uint64_t next = done;
-                    for (std::uint64_t changed = 0;
-                         changed < transaction_entries && next < entries_; ++next) {
-                        changed += change(tree, order(next)) ? 1 : 0;
-                    }
-                    return next;
-                });
+                done = db.update(
+                    [&](write_transaction& tx) {
+                        auto tree = tx.open(spec);
+                        std::uint64_t next = done;
+                        for (std::uint64_t changed = 0;
+                             changed < transaction_entries && next < entries_; ++next) {
+                            changed += change(tree, order(next)) ? 1 : 0;
+                        }
+                        return next;
+                    },
+                    durability::checkpoint);
             } catch (const error& failure) {
                 if (failure.kind() != errc::no_space || files_->offers().large_reservation) {
                     throw;
@@ -244,7 +246,12 @@ private:
     for (const variant& chosen : variants) {
         if (!how.only.empty() && how.only != chosen.name) { continue; }
         const bool first = &chosen == &variants[0];
-        budget_run(chosen, how, first ? how.entries : how.fallback_entries).measure(verdict);
+        try {
+            budget_run(chosen, how, first ? how.entries : how.fallback_entries).measure(verdict);
+        } catch (const error& failure) {
+            std::printf("  %s\n", failure.what());
+            verdict.equal(chosen.name + std::string(": errors"), 0, 1);
+        }
     }
     return verdict.report();
 }

@@ -1,5 +1,6 @@
 #include "commit_costs.hpp"
 
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <optional>
 #include <random>
@@ -172,6 +174,25 @@ void make_entries(const std::string& path, std::uint64_t count) {
         durability::checkpoint);
 }
 
+// So that what is read of the file comes from the device.
+void drop_from_cache(const std::string& path) {
+    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    ::fdatasync(file);
+    ::posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED);
+    ::close(file);
+}
+
+// Read by this process so far, by calls and by faults.
+[[nodiscard]] std::uint64_t bytes_from_devices() {
+    std::ifstream facts("/proc/self/io");
+    for (std::string word; facts >> word;) {
+        std::uint64_t value = 0;
+        facts >> value;
+        if (word == "read_bytes:") { return value; }
+    }
+    return 0;
+}
+
 }  // namespace
 
 void measure_sizes(const cost_settings& how, requirements& verdict) {
@@ -266,15 +287,19 @@ void measure_recovery(const cost_settings& how, requirements& verdict) {
     make_entries(path, count);
     const std::uint64_t few = transactions / 10 + 1;
     (void)leave_log(path, few, count / 20);
+    drop_from_cache(path);
+    const std::uint64_t before = bytes_from_devices();
     {
         const database db = database::open(path, quiet());
+        const auto read = static_cast<double>(bytes_from_devices() - before);
         const database_statistics found = db.statistics();
         wrong += found.recovery.transactions == few ? 0 : 1;
         const auto file = static_cast<double>(found.file_pages * found.page_bytes);
-        std::printf("%.1f MB of %.1f MB read by a recovery of changes in a twentieth of the keys\n",
-                    static_cast<double>(found.pool.bytes_read) / 1e6, file / 1e6);
-        verdict.at_most("recovery: part of the data file that is read", 0.25,
-                        static_cast<double>(found.pool.bytes_read) / file);
+        std::printf(
+            "%.1f MB came from the device, the log among them, for a file of %.1f MB, in a "
+            "recovery of changes in a twentieth of the keys\n",
+            read / 1e6, file / 1e6);
+        verdict.at_most("recovery: read, as a part of the data file", 0.25, read / file);
     }
     verdict.equal("recoveries that replayed another number of transactions", 0, wrong);
     const check_summary checked =

@@ -166,6 +166,7 @@ void database_core::checkpoint() {
     const bool wanted = unsaved_log() != 0 && !poisoned();
     const bool frozen = wanted && freeze();
     const bool in_background = background_.running();
+    const log_use use(*this);
     writers_.leave();
     bool done = !wanted;
     if (frozen) {

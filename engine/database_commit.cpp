@@ -89,15 +89,20 @@ std::uint64_t database_core::commit_logged(write_core& transaction, durability w
     const std::uint64_t awaited = publication_.push(tip_, position, when == durability::durable);
     const bool frozen = checkpoint_due() && freeze();
     const bool in_background = background_.running();
+    const log_use use(*this);
     writers_.leave();
 
-    if (awaited != 0) { sync_log(awaited); }
-    publication_.advance(log_->durable());
-    if (in_background) {
-        if (frozen || log_->wants_spare()) { background_.wake(); }
-    } else if (frozen) {
-        run_checkpoint();
+    if (in_background && (frozen || log_->wants_spare())) { background_.wake(); }
+    const bool own_checkpoint = frozen && !in_background;
+    try {
+        if (awaited != 0) { sync_log(awaited); }
+    } catch (...) {
+        // Others may wait for the checkpoint to end, which it does now.
+        if (own_checkpoint) { run_checkpoint(); }
+        throw;
     }
+    publication_.advance(log_->durable());
+    if (own_checkpoint) { run_checkpoint(); }
     return position;
 }
 
@@ -227,6 +232,8 @@ void database_core::wait_durable(std::uint64_t position) {
         raise(errc::misuse, "no commit of this database has log position " +
                                 std::to_string(position) + ": wait for what commit returned");
     }
+    const log_use use(*this);
+    require_open();
     sync_log(position);
     publication_.advance(log_->durable());
 }

@@ -419,6 +419,9 @@ void database_core::close() {
                                 " read and " + std::to_string(writers) +
                                 " write transactions are running; end them first");
     }
+    while (log_uses_.load(std::memory_order_seq_cst) != 0) {
+        std::this_thread::sleep_for(std::chrono::microseconds(100));
+    }
     try {
         close_log();
     } catch (const error& failure) {

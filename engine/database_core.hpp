@@ -124,6 +124,19 @@ private:
     void let_go() noexcept;
 
     // --- commits ---------------------------------------------------------------------------------
+    // A call that goes on with the log without the right to write: closing waits for its end.
+    class log_use {
+    public:
+        explicit log_use(database_core& database) noexcept : database_(database) {
+            database_.log_uses_.fetch_add(1, std::memory_order_seq_cst);
+        }
+        ~log_use() { database_.log_uses_.fetch_sub(1, std::memory_order_seq_cst); }
+        log_use(const log_use&) = delete;
+        log_use& operator=(const log_use&) = delete;
+
+    private:
+        database_core& database_;
+    };
     std::uint64_t commit_logged(write_core& transaction, durability when);
     void commit_checkpoint(write_core& transaction);
     void commit_in_memory(write_core& transaction);
@@ -182,6 +195,7 @@ private:
     // The log, from the first commit that needs one. The writer makes it; `has_log_` tells others.
     std::unique_ptr<log_writer> log_;
     std::atomic<bool> has_log_{false};
+    std::atomic<std::uint32_t> log_uses_{0};
     log_origin log_origin_;
     std::vector<std::string> leftovers_;  // of older logs; they go when the next one has begun
 

@@ -300,7 +300,10 @@ std::unique_ptr<mapping> posix_file::map(view_access access, std::uint64_t first
                                          std::uint64_t bytes) {
     if (access == view_access::write) { require_writable("mapping for writing"); }
     constexpr std::uint64_t small = std::uint64_t{64} << 20;
-    if (!offers_.large_reservation && bytes > std::max(small, 2 * size())) { return nullptr; }
+    // Views are rounded up.
+    if (!offers_.large_reservation && bytes > std::max(small, 2 * size() + small / 16)) {
+        return nullptr;
+    }
     (void)number();
     std::shared_ptr<process_memory> memory;
     {
