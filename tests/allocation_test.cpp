@@ -3,8 +3,8 @@
 // killed and recover. Then memory is there again: what was acknowledged is shown, before and after
 // reopening, nothing else is, the database works on, and `check` finds nothing.
 //
-// More runs: allocation_test -- --states 50000 --seed 7; one again: -- --seed 7 --at 118
-// [--for-ever]
+// More runs: allocation_test -- --states 50000 --seed 7
+// One again: allocation_test -- --seed 7 --at 118 [--for-ever]
 #define BOOST_TEST_MODULE allocation
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>

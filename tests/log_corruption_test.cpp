@@ -6,8 +6,8 @@
 //
 // What cannot be seen: the end of the log, cut off whole, with every byte that speaks of it.
 //
-// All padding and zeros too, and more crafted batches: log_corruption_test -- --all --states
-// 1000000
+// All padding and zeros too, and more crafted batches:
+//     log_corruption_test -- --all --states 1000000
 #define BOOST_TEST_MODULE log_corruption
 #include <boost/test/unit_test.hpp>
 #include <random>

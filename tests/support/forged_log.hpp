@@ -54,8 +54,8 @@ public:
         if (segments.empty()) { throw std::runtime_error("there is no log"); }
     }
 
-    // Writes segments and batches as they stand, chained anew; `lengths_as_stated` leaves the
-    // length in a header as it is instead of that of the payload.
+    // Writes segments and batches as they stand, chained anew; `lengths_as_stated` leaves a
+    // header's length as it is instead of that of the payload.
     void write(saved_files& files, bool lengths_as_stated = false) {
         log_cut cut{segments.front().header.position, segments.front().header.chain};
         for (std::size_t i = 0; i != segments.size(); ++i) {
