@@ -2,6 +2,8 @@
 
 #include <limits>
 
+#include "pinyon/engine/format.hpp"
+
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -48,7 +50,8 @@ std::optional<std::uint64_t> parse_segment_name(std::string_view database,
         if (sequence > (max - digit) / 10) { return std::nullopt; }
         sequence = sequence * 10 + digit;
     }
-    if (sequence == 0) { return std::nullopt; }
+    // The next one has a number, too.
+    if (sequence == 0 || sequence > format::count_max) { return std::nullopt; }
     return sequence;
 }
 

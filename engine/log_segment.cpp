@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <limits>
+
+#include "pinyon/engine/format.hpp"
 
 namespace pinyon {
 
@@ -12,8 +13,6 @@ namespace {
 constexpr std::uint64_t block = format::segment_block_bytes;
 // One read of the medium: large enough that the call does not count.
 constexpr std::uint64_t window_bytes = std::uint64_t{1} << 20;
-// Far beyond what can be written (an exabyte), and far from where sums of positions wrap.
-constexpr std::uint64_t position_max = std::numeric_limits<std::uint64_t>::max() / 8;
 
 [[nodiscard]] std::uint64_t usable(std::uint64_t size) noexcept {
     return std::min(size, format::segment_bytes_max);
@@ -23,7 +22,7 @@ constexpr std::uint64_t position_max = std::numeric_limits<std::uint64_t>::max()
 [[nodiscard]] const char* contradiction(const format::segment_header& header) noexcept {
     if (header.log_id == 0) { return "its log has no number"; }
     if (header.sequence == 0) { return "its sequence is 0"; }
-    if (header.position > position_max || header.position % 8 != 0) {
+    if (header.position > format::count_max || header.position % 8 != 0) {
         return "its position is impossible";
     }
     if (header.previous_end != header.position) {
@@ -120,7 +119,7 @@ namespace {
     if (magic != format::batch_magic) { return std::nullopt; }
     format::batch_header header{};
     std::memcpy(&header, place, sizeof header);
-    if (header.length > format::payload_bytes_max || header.position > position_max ||
+    if (header.length > format::payload_bytes_max || header.position > format::count_max ||
         header.position % 8 != 0 || header.durable > header.position ||
         header.checksum != checksum_of(header, log_id)) {
         return std::nullopt;

@@ -21,6 +21,13 @@ namespace {
 [[nodiscard]] const char* contradiction(const format::meta& meta, unsigned slot) noexcept {
     const std::uint64_t first = format::first_page(meta.page_bytes);
     if ((meta.sequence & 1) != slot) { return "its sequence belongs to the other slot"; }
+    if (meta.sequence > format::count_max || meta.transaction > format::count_max) {
+        return "its sequence or its transaction is impossible";
+    }
+    if (meta.log_position > format::count_max || meta.log_position % 8 != 0 ||
+        meta.log_first_segment > format::count_max) {
+        return "its place in the log is impossible";
+    }
     if (meta.page_count <= first || meta.page_count > format::page_number_max) {
         return "its page count is impossible";
     }

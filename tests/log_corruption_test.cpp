@@ -35,6 +35,24 @@ const std::string& path = stopped_path;
     return of.name + ", " + name + " at " + std::to_string(at);
 }
 
+struct tally {
+    damage_judge judge;
+    std::uint64_t violations = 0;
+
+    void count(const saved_files& files, const rule& expected, const std::string& what) {
+        const std::string wrong = judge.judge(files, expected);
+        if (wrong.empty()) { return; }
+        ++violations;
+        if (violations <= 10) { std::cout << "T10 VIOLATION: " << what << ": " << wrong << '\n'; }
+    }
+    void report(const char* what, std::uint64_t seed) const {
+        std::cout << "T10: " << judge.judged << " damaged logs (" << what << ", " << judge.refused
+                  << " refused), seed " << seed << ", " << violations << " violations" << std::endl;
+        BOOST_TEST(violations == 0U);
+        BOOST_TEST(judge.judged > 0U);
+    }
+};
+
 BOOST_AUTO_TEST_CASE(the_sound_logs_are_read) {
     const long_run run = long_run_of(0);
     for (const stopped& each : make_stopped(run.seed)) {
@@ -63,7 +81,7 @@ void damage_bytes(const stopped& sound, bool all, std::mt19937_64& random, tally
             const auto flipped =
                 original.at(at) ^ std::byte{static_cast<std::uint8_t>(1U << (random() % 8))};
             for (const std::byte value : {flipped, std::byte{0}, std::byte{0xff}}) {
-                if (value == original.at(at)) { continue; }
+                if (value == original.at(at) || (slow_build && random() % 8 != 0)) { continue; }
                 file.set(at, value);
                 count.count(damaged, oracle.of_changes(damaged), place(sound, segment.path, at));
                 file.set(at, original.at(at));

@@ -64,8 +64,9 @@ BOOST_AUTO_TEST_CASE(names_of_segments_are_made_and_understood) {
     BOOST_TEST(segment_name("base.pinyon", 17) == "base.pinyon-wal.00000000000000000017");
     const auto parsed = [](std::string_view name) { return parse_segment_name("base", name); };
     BOOST_TEST(*parsed("base-wal.00000000000000000017") == 17u);
-    BOOST_TEST(*parsed("base-wal.18446744073709551615") == ~std::uint64_t{0});
-    for (const char* other : {"base-wal.18446744073709551616", "base-wal.00000000000000000000",
+    BOOST_TEST(*parsed("base-wal.02305843009213693951") == format::count_max);
+    for (const char* other : {"base-wal.02305843009213693952", "base-wal.18446744073709551615",
+                              "base-wal.18446744073709551616", "base-wal.00000000000000000000",
                               "base-wal.0000000000000000017", "base-wal.000000000000000000017",
                               "base-wal.0000000000000000001x", "bass-wal.00000000000000000017",
                               "base-val.00000000000000000017", "base", ""}) {

@@ -1,5 +1,8 @@
 // The whole engine against std::map: random operations in both layouts, both page sizes, both
-// paging modes and with a pool of 16 pages; snapshots, aborts and reopening among them.
+// paging modes and with a pool of 16 pages; snapshots, aborts and reopening among them; and many
+// sequences of 100 operations with crashes.
+//
+// More sequences: model_test -- --states 1000000 --seed 7
 #define BOOST_TEST_MODULE model
 #include <boost/test/unit_test.hpp>
 #include <map>
@@ -8,6 +11,9 @@
 
 #include "pinyon/mmap/memory_file.hpp"
 #include "pinyon/pinyon.hpp"
+#include "support/crash_explorer.hpp"
+#include "support/long_run.hpp"
+#include "support/model_sequence.hpp"
 
 namespace {
 
@@ -237,6 +243,35 @@ BOOST_AUTO_TEST_CASE(random_operations_match_a_map) {
             }
         }
     }
+}
+
+// Empty, or what is wrong.
+[[nodiscard]] std::string run_sequence(std::uint64_t seed) {
+    std::mt19937_64 random(seed);
+    try {
+        pinyon::test::model_sequence sequence(
+            pinyon::test::model_shapes[seed % std::size(pinyon::test::model_shapes)], seed,
+            [&](std::uint64_t below) { return random() % below; });
+        for (int i = 0; i != 100; ++i) { sequence.step(); }
+        sequence.finish();
+    } catch (const std::exception& failure) { return failure.what(); }
+    return {};
+}
+
+BOOST_AUTO_TEST_CASE(sequences_with_crashes_match_maps) {
+    using namespace pinyon::test;
+    const long_run chosen = long_run_of(slow_build ? 200 : 2'000);
+    std::uint64_t violations = 0;
+    for (std::uint64_t i = 0; i != chosen.states; ++i) {
+        const std::string wrong = run_sequence(chosen.seed * 1'000'000 + i);
+        if (wrong.empty()) { continue; }
+        if (++violations > 10) { continue; }
+        std::cout << "T12 VIOLATION: sequence " << i << " of seed " << chosen.seed << ": " << wrong
+                  << std::endl;
+    }
+    std::cout << "T12: " << chosen.states << " sequences of 100 operations, seed " << chosen.seed
+              << ", " << violations << " violations" << std::endl;
+    BOOST_TEST(violations == 0U);
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <chrono>
-#include <iostream>
 #include <random>
 #include <set>
 
@@ -343,24 +342,6 @@ private:
 
     const stopped& sound_;
     forged_log log_;
-};
-
-struct tally {
-    damage_judge judge;
-    std::uint64_t violations = 0;
-
-    void count(const saved_files& files, const rule& expected, const std::string& what) {
-        const std::string wrong = judge.judge(files, expected);
-        if (wrong.empty()) { return; }
-        ++violations;
-        if (violations <= 10) { std::cout << "T10 VIOLATION: " << what << ": " << wrong << '\n'; }
-    }
-    void report(const char* what, std::uint64_t seed) const {
-        std::cout << "T10: " << judge.judged << " damaged logs (" << what << ", " << judge.refused
-                  << " refused), seed " << seed << ", " << violations << " violations" << std::endl;
-        BOOST_TEST(violations == 0U);
-        BOOST_TEST(judge.judged > 0U);
-    }
 };
 
 }  // namespace pinyon::test
