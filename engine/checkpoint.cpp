@@ -18,6 +18,18 @@ constexpr std::uint64_t spare_runs = 4;
     return slots.valid[slot] ? *slots.valid[slot] : slots.current();
 }
 
+// A run that holds the image of what is free and pending when the last image is retired as well.
+[[nodiscard]] io::page_run take_run_for_image(page_store& store) {
+    for (;;) {
+        const std::uint64_t bytes = store.space().image_bytes(spare_runs);
+        const io::page_run run =
+            store.allocate_run((bytes + store.page_bytes() - 1) / store.page_bytes());
+        // The file may have grown for it, and the bitmap of its pages with it.
+        if (store.space().image_bytes(1) <= run.count * store.page_bytes()) { return run; }
+        store.retire_run(run, store.transaction());
+    }
+}
+
 void set_log(format::meta& meta, const log_reference& log, bool clean) noexcept {
     meta.flags = clean ? format::meta_flag_clean : 0;
     meta.log_id = log.id;
@@ -57,9 +69,7 @@ format::meta checkpoint_writer::older() const {
 checkpoint_job checkpoint_writer::prepare(page_store& store) {
     checkpoint_job job;
     const page_store::reserve_use reserve(store);
-    const std::uint64_t bound = store.space().image_bytes(spare_runs);
-    const std::uint64_t page_bytes = store.page_bytes();
-    job.image = store.allocate_run((bound + page_bytes - 1) / page_bytes);
+    job.image = take_run_for_image(store);
     // After a cancelled checkpoint of the same state the run is as old as this transaction; to say
     // that it is older only holds it longer.
     if (image_.count != 0) {
@@ -68,7 +78,7 @@ checkpoint_job checkpoint_writer::prepare(page_store& store) {
     job.image_content = store.space().save();
     job.image_bytes = job.image_content.size();
     job.image_checksum = store.seal().of_image(job.image.first, job.image_content);
-    job.image_content.resize(job.image.count * page_bytes);
+    job.image_content.resize(job.image.count * store.page_bytes());
     store.wrote(job.image);
     job.transaction = store.transaction();
     job.page_count = store.space().page_count();

@@ -20,7 +20,7 @@ static_assert(std::endian::native == std::endian::little,
 namespace pinyon::format {
 
 inline constexpr std::array<char, 8> magic{'P', 'I', 'N', 'Y', 'O', 'N', '\r', '\n'};
-inline constexpr std::uint32_t version = 1;
+inline constexpr std::uint32_t version = 2;
 
 inline constexpr std::uint32_t page_bytes_min = 4096;
 inline constexpr std::uint32_t page_bytes_max = 32768;
@@ -163,15 +163,17 @@ static_assert(offsetof(catalog_record, value_type) == 88 &&
 
 inline constexpr std::uint32_t catalog_flag_extents = 1;  // the tree has held a large value
 
-// One run of the free-space image. The image is a run of raw pages: a free_image_header, the free
-// runs, then the pending ones, each part sorted by page.
+// The free-space image is a run of raw pages: a free_image_header, the free pages as runs or as a
+// bitmap, whichever is smaller, then the pending runs, each part sorted by page. Hence it is never
+// larger than 1/32768 of a file of 4 KiB pages, plus what is pending.
 struct free_image_header {
     std::uint64_t free_runs;
     std::uint64_t pending_runs;
     std::uint64_t free_pages;
     std::uint64_t pending_pages;
+    std::uint64_t bitmap_words;  // of 64 bits, from page 0 on, the last not 0; 0: there are runs
 };
-static_assert(sizeof(free_image_header) == 32);
+static_assert(sizeof(free_image_header) == 40);
 struct free_run {
     std::uint64_t first;
     std::uint64_t count;

@@ -1,6 +1,7 @@
 #include "pinyon/engine/free_space.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <string>
 
 #include "pinyon/engine/format.hpp"
@@ -10,6 +11,8 @@
 
 namespace pinyon {
 namespace {
+
+constexpr std::size_t word_bytes = sizeof(std::uint64_t);
 
 [[noreturn]] void raise_image(const std::string& text,
                               std::optional<std::uint64_t> page = std::nullopt) {
@@ -36,7 +39,7 @@ void free_space::reset(std::uint64_t first, std::uint64_t page_count) {
     first_ = first;
     page_count_ = std::max(first, page_count);
     cursor_ = first;
-    fit_from_ = first;
+    fits_from_.fill(first);
     free_.resize(page_count_);
     limbo_.resize(page_count_);
     taken_.resize(page_count_);
@@ -50,21 +53,32 @@ void free_space::load(bytes image, std::uint64_t newest) {
     const auto header = pinyon::load<format::free_image_header>(image.data());
     const bytes runs = image.subspan(sizeof header);
     const std::uint64_t most = runs.size() / sizeof(format::free_run);
-    if (header.free_runs > most || header.pending_runs > most ||
-        header.free_runs * sizeof(format::free_run) +
-                header.pending_runs * sizeof(format::pending_run) !=
-            runs.size()) {
+    const std::uint64_t most_words = runs.size() / word_bytes;
+    const bool is_bitmap = header.bitmap_words != 0;
+    // Sums and products below do not wrap once this holds.
+    const bool fits = header.pending_runs <= most && header.bitmap_words <= most_words &&
+                      (is_bitmap || header.free_runs <= most);
+    const std::size_t free_bytes =
+        is_bitmap ? header.bitmap_words * word_bytes : header.free_runs * sizeof(format::free_run);
+    if (!fits || free_bytes + header.pending_runs * sizeof(format::pending_run) != runs.size()) {
         raise_image("its " + std::to_string(image.size()) + " bytes do not hold " +
-                    std::to_string(header.free_runs) + " free and " +
+                    (is_bitmap ? std::to_string(header.bitmap_words) + " words of free pages and "
+                               : std::to_string(header.free_runs) + " free and ") +
                     std::to_string(header.pending_runs) + " pending runs");
     }
-    const std::size_t free_bytes = header.free_runs * sizeof(format::free_run);
-    load_free(runs.first(free_bytes));
+    if (is_bitmap) {
+        load_bitmap(runs.first(free_bytes));
+    } else {
+        load_free(runs.first(free_bytes));
+    }
     load_pending(runs.subspan(free_bytes), newest);
-    if (free_.size() != header.free_pages || limbo_.size() != header.pending_pages) {
-        raise_image("its header counts " + std::to_string(header.free_pages) + " free and " +
-                    std::to_string(header.pending_pages) + " pending pages, its runs hold " +
-                    std::to_string(free_.size()) + " and " + std::to_string(limbo_.size()));
+    if (free_.runs() != header.free_runs || free_.size() != header.free_pages ||
+        limbo_.size() != header.pending_pages) {
+        raise_image("its header counts " + std::to_string(header.free_pages) + " free pages in " +
+                    std::to_string(header.free_runs) + " runs and " +
+                    std::to_string(header.pending_pages) + " pending ones, what follows holds " +
+                    std::to_string(free_.size()) + " in " + std::to_string(free_.runs()) + " and " +
+                    std::to_string(limbo_.size()));
     }
 }
 
@@ -79,6 +93,23 @@ void free_space::load_free(bytes runs) {
                 run.first);
         }
         end = run.first + run.count;
+    }
+}
+
+void free_space::load_bitmap(bytes words) {
+    for (std::size_t at = 0; at < words.size(); at += word_bytes) {
+        auto word = pinyon::load<std::uint64_t>(words.data() + at);
+        const std::uint64_t base = at / word_bytes * 64;
+        while (word != 0) {
+            const auto skip = static_cast<unsigned>(std::countr_zero(word));
+            const auto count = static_cast<unsigned>(std::countr_one(word >> skip));
+            const io::page_run run{base + skip, count};
+            if (run.first < first_ || !free_.insert(run)) {
+                raise_image("the bitmap has pages free that are out of range", run.first);
+            }
+            // Adding carries through the run of ones; what it clears is the run.
+            word &= word + (std::uint64_t{1} << skip);
+        }
     }
 }
 
@@ -105,12 +136,14 @@ void free_space::load_pending(bytes runs, std::uint64_t newest) {
 }
 
 std::uint64_t free_space::image_bytes(std::uint64_t spare) const noexcept {
-    return sizeof(format::free_image_header) + (free_.runs() + spare) * sizeof(format::free_run) +
+    return sizeof(format::free_image_header) +
+           std::min((free_.runs() + spare) * sizeof(format::free_run),
+                    free_.words().size() * word_bytes) +
            (held_runs_ + retired_.size() + spare) * sizeof(format::pending_run);
 }
 
-std::vector<std::byte> free_space::save() const {
-    // 1. All pending runs by page; neighbours with the same life become one.
+// All of them by page; neighbours with the same life become one.
+std::vector<format::pending_run> free_space::pending_runs() const {
     std::vector<format::pending_run> pending;
     pending.reserve(held_runs_ + retired_.size());
     const auto add = [&pending](const held_run& held) {
@@ -134,24 +167,33 @@ std::vector<std::byte> free_space::save() const {
         }
     }
     if (!pending.empty()) { pending.resize(kept + 1); }
+    return pending;
+}
 
-    // 2. Header, free runs, pending runs.
-    const std::uint64_t free_runs = free_.runs();
-    std::vector<std::byte> image(sizeof(format::free_image_header) +
-                                 free_runs * sizeof(format::free_run) +
-                                 pending.size() * sizeof(format::pending_run));
-    std::byte* out = image.data();
-    store(out, format::free_image_header{free_runs, pending.size(), free_.size(), limbo_.size()});
-    out += sizeof(format::free_image_header);
-    for (auto run = free_.next_run(0); run; run = free_.next_run(run->first + run->count)) {
-        store(out, format::free_run{run->first, run->count});
-        out += sizeof(format::free_run);
+std::vector<std::byte> free_space::save() const {
+    const std::vector<format::pending_run> pending = pending_runs();
+    format::free_image_header header{free_.runs(), pending.size(), free_.size(), limbo_.size(), 0};
+    std::span<const std::uint64_t> words = free_.words();
+    while (!words.empty() && words.back() == 0) { words = words.first(words.size() - 1); }
+    if (words.size_bytes() < header.free_runs * sizeof(format::free_run)) {
+        header.bitmap_words = words.size();
     }
-    for (const format::pending_run& run : pending) {
-        store(out, run);
-        out += sizeof run;
+    std::vector<std::byte> image;
+    image.reserve(image_bytes());
+    const auto append = [&image](const void* data, std::size_t size) {
+        const auto* from = static_cast<const std::byte*>(data);
+        image.insert(image.end(), from, from + size);
+    };
+    append(&header, sizeof header);
+    if (header.bitmap_words != 0) {
+        append(words.data(), words.size_bytes());
+    } else {
+        for (auto run = free_.next_run(0); run; run = free_.next_run(run->first + run->count)) {
+            const format::free_run free{run->first, run->count};
+            append(&free, sizeof free);
+        }
     }
-    PINYON_ASSERT(out == image.data() + image.size());
+    append(pending.data(), pending.size() * sizeof(format::pending_run));
     return image;
 }
 
@@ -204,10 +246,18 @@ std::optional<std::uint64_t> free_space::take() {
 
 std::optional<io::page_run> free_space::take_run(std::uint64_t pages) {
     PINYON_ASSERT(running_ && pages > 0);
-    if (pages < fit_pages_) { fit_from_ = first_; }
-    const std::optional<io::page_run> run = free_.find_run(fit_from_, pages);
-    fit_pages_ = pages;
-    fit_from_ = run ? run->first : page_count_;
+    // 1. The runs of that size class begin here.
+    const std::size_t size_class =
+        std::min<std::size_t>(std::bit_width(pages) - 1, fits_from_.size() - 1);
+    const std::uint64_t class_pages = std::uint64_t{1} << size_class;
+    std::uint64_t& from = fits_from_[size_class];
+    const auto of_class = free_.find_run(from, class_pages);
+    from = of_class ? of_class->first : page_count_;
+    // 2. The first of them that is long enough, which is the first of all larger classes, too.
+    const std::optional<io::page_run> run = free_.find_run(from, pages);
+    for (std::size_t i = size_class + 1; i < fits_from_.size(); ++i) {
+        fits_from_[i] = std::max(fits_from_[i], run ? run->first : page_count_);
+    }
     if (run) {
         free_.erase(*run);
         taken_.insert(*run);
@@ -306,8 +356,13 @@ void free_space::release(io::page_run run) {
 
 void free_space::insert_free(io::page_run run) {
     if (!free_.insert(run)) { raise_use("is freed while it is free", run.first); }
-    // It may have joined a run that begins before it.
-    if (run.first <= fit_from_) { fit_from_ = first_; }
+    // It may have joined a run that begins before it; but not one of 2^i pages, or that would have
+    // been found.
+    for (std::size_t i = 0; i < fits_from_.size(); ++i) {
+        const std::uint64_t before = (std::uint64_t{1} << i) - 1;
+        const std::uint64_t start = run.first > first_ + before ? run.first - before : first_;
+        fits_from_[i] = std::min(fits_from_[i], start);
+    }
 }
 
 }  // namespace pinyon

@@ -18,6 +18,7 @@
 // `reset` makes sense.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <map>
@@ -26,6 +27,7 @@
 #include <vector>
 
 #include "pinyon/engine/bytes.hpp"
+#include "pinyon/engine/format.hpp"
 #include "pinyon/engine/page_set.hpp"
 #include "pinyon/mmap/file.hpp"
 
@@ -42,11 +44,12 @@ public:
     // Pending pages are held until `keep` tells whether K contains a root that reaches them.
     // REQUIRES: reset. O(image).
     void load(bytes image, std::uint64_t newest = std::numeric_limits<std::uint64_t>::max());
-    // Bytes of the image that `save` would write now at most, with room for `spare` more runs.
-    // O(1).
+    // Bytes of the image that `save` would write now at most, with room for `spare` more runs, but
+    // none for a file that grows. O(1).
     [[nodiscard]] std::uint64_t image_bytes(std::uint64_t spare = 0) const noexcept;
     // The image after the running transaction: what it retired is pending beside what is held; what
-    // it took (the image's own run among it) is in use. O(runs log runs).
+    // it took (the image's own run among it) is in use. O(pending runs log pending runs + the
+    // smaller of free runs and pages / 64).
     [[nodiscard]] std::vector<std::byte> save() const;
 
     // --- a transaction ---------------------------------------------------------------------------
@@ -61,8 +64,8 @@ public:
     // One free page: the next after the last one given in this transaction, so that its pages lie
     // together; from the start again behind the last. Nullopt: none. O(1).
     [[nodiscard]] std::optional<std::uint64_t> take();
-    // `pages` consecutive free pages, first fit from the start of the file. O(runs passed),
-    // amortised O(1) for many runs of one size.
+    // `pages` consecutive free pages, first fit from the start of the file. O(runs passed); runs of
+    // less than half as many pages are passed once, however often this is called.
     [[nodiscard]] std::optional<io::page_run> take_run(std::uint64_t pages);
     // Pages [page_count, new_count) are new and free.
     void extend(std::uint64_t new_count);
@@ -94,7 +97,10 @@ private:
         std::uint64_t retired;
     };
 
+    [[nodiscard]] bool is_bitmap_smaller() const noexcept;
     void load_free(bytes runs);
+    void load_bitmap(bytes words);
+    [[nodiscard]] std::vector<format::pending_run> pending_runs() const;
     void load_pending(bytes runs, std::uint64_t newest);
     void check_range(io::page_run run) const;
     void retire_private(io::page_run run, std::uint64_t born);
@@ -116,9 +122,8 @@ private:
     std::uint64_t transaction_ = 0;
     bool running_ = false;
     std::uint64_t cursor_ = 0;
-    // No free run of `fit_pages_` or more pages begins before `fit_from_`.
-    std::uint64_t fit_pages_ = 0;
-    std::uint64_t fit_from_ = 0;
+    // No free run of 2^i or more pages begins before fits_from_[i].
+    std::array<std::uint64_t, 20> fits_from_{};
 };
 
 }  // namespace pinyon

@@ -75,8 +75,13 @@ namespace {
                                      std::to_string(format::version) +
                                      ": open it with a newer Pinyon");
         }
-        if (checksum_of(meta) == meta.checksum &&
-            (meta.incompatible_features & ~format::incompatible_features_known) != 0) {
+        if (checksum_of(meta) != meta.checksum) { continue; }
+        if (meta.version < format::version) {
+            raise(errc::version, name + " has format version " + std::to_string(meta.version) +
+                                     ", which this Pinyon no longer reads: export it with the "
+                                     "Pinyon that wrote it");
+        }
+        if ((meta.incompatible_features & ~format::incompatible_features_known) != 0) {
             raise(errc::version,
                   name + " uses features that this Pinyon does not know: open it with a newer one");
         }

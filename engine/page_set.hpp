@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "pinyon/mmap/file.hpp"
@@ -51,6 +52,8 @@ public:
     // First `count` consecutive members at or after `from`. O(runs + members / 64).
     [[nodiscard]] std::optional<io::page_run> find_run(std::uint64_t from,
                                                        std::uint64_t count) const noexcept;
+    // The members as bits, page p in bit p % 64 of word p / 64; words of 0 at the end may be there.
+    [[nodiscard]] std::span<const std::uint64_t> words() const noexcept { return bits_; }
 
 private:
     [[nodiscard]] bool inside(io::page_run run) const noexcept {

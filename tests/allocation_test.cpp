@@ -16,6 +16,7 @@
 #include "pinyon/mmap/memory_file.hpp"
 #include "support/crash_explorer.hpp"
 #include "support/long_run.hpp"
+#include "support/small_log.hpp"
 
 namespace {
 
@@ -133,7 +134,7 @@ private:
         how.files = files_.get();
         how.paging = chosen_.paging;
         how.pool_bytes = chosen_.pool_pages * 4096;
-        make_small(how, 16 << 10);
+        use_small_log_inside_calls(how, 16 << 10);
         return how;
     }
 
@@ -218,9 +219,9 @@ private:
     void write() {
         model wanted = states_.back();
         const unsigned how = static_cast<unsigned>(random_() % 8);
-        const safety safe = how == 0  ? safety::checkpoint
-                            : how < 3 ? safety::relaxed
-                                      : safety::durable;
+        const durability safe = how == 0  ? durability::checkpoint
+                                : how < 3 ? durability::relaxed
+                                          : durability::durable;
         bool ended = false;
         const bool done = guarded([&] {
             write_transaction tx = db_->begin_write();
@@ -231,7 +232,7 @@ private:
                 states_.push_back(wanted);
             }
             ended = true;
-            (void)commit(tx, safe);
+            tx.commit(safe);
         });
         if (done && is_safe_on_return(safe)) { safe_ = history_.size() - 1; }
         if (done || !ended) { return; }

@@ -5,7 +5,6 @@
 
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <boost/test/data/test_case.hpp>
@@ -19,6 +18,7 @@
 #include "pinyon/engine/meta.hpp"
 #include "pinyon/mmap/memory_file.hpp"
 #include "support/errors.hpp"
+#include "support/forked_child.hpp"
 #include "support/temporary_directory.hpp"
 #include "support/whole_file.hpp"
 
@@ -31,6 +31,7 @@ using pinyon::database;
 using pinyon::errc;
 using pinyon::options;
 using pinyon::test::code_of;
+using pinyon::test::in_child;
 using pinyon::test::read_file;
 using pinyon::test::temporary_directory;
 using pinyon::test::write_file;
@@ -178,22 +179,19 @@ BOOST_FIXTURE_TEST_CASE(a_file_without_permission, fixture) {
     fill();
     std::filesystem::permissions(folder.path(), std::filesystem::perms::all);
     std::filesystem::permissions(path, std::filesystem::perms{0444});
-    const pid_t child = ::fork();
-    if (child == 0) {
-        if (::geteuid() == 0 && ::setuid(65534) != 0) { ::_exit(9); }
-        try {
-            (void)database::open(path);
-        } catch (const pinyon::error& failure) {
-            if (failure.kind() != errc::permission) { ::_exit(1); }
-        }
-        try {
-            ::_exit(entries(database::open(path, with(access_mode::read_only))) == 1000 ? 0 : 2);
-        } catch (const pinyon::error&) { ::_exit(3); }
-    }
-    int status = 0;
-    BOOST_REQUIRE(::waitpid(child, &status, 0) == child);
-    BOOST_TEST(WIFEXITED(status));
-    BOOST_TEST(WEXITSTATUS(status) == 0);
+    BOOST_TEST(in_child([&] {
+                   if (::geteuid() == 0 && ::setuid(65534) != 0) { return 9; }
+                   try {
+                       (void)database::open(path);
+                   } catch (const pinyon::error& failure) {
+                       if (failure.kind() != errc::permission) { return 1; }
+                   }
+                   try {
+                       return entries(database::open(path, with(access_mode::read_only))) == 1000
+                                  ? 0
+                                  : 2;
+                   } catch (const pinyon::error&) { return 3; }
+               }) == 0);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_file_that_is_open_elsewhere, fixture) {
@@ -202,18 +200,14 @@ BOOST_FIXTURE_TEST_CASE(a_file_that_is_open_elsewhere, fixture) {
         const database first = database::open(path);
         BOOST_TEST(open_failure() == errc::busy);
         BOOST_TEST(open_failure(with(access_mode::read_only)) == errc::busy);
-        const pid_t child = ::fork();
-        if (child == 0) {
-            try {
-                (void)database::open(path);
-            } catch (const pinyon::error& failure) {
-                ::_exit(failure.kind() == errc::busy ? 0 : 1);
-            }
-            ::_exit(2);
-        }
-        int status = 0;
-        BOOST_REQUIRE(::waitpid(child, &status, 0) == child);
-        BOOST_TEST(WEXITSTATUS(status) == 0);
+        BOOST_TEST(in_child([&] {
+                       try {
+                           (void)database::open(path);
+                       } catch (const pinyon::error& failure) {
+                           return failure.kind() == errc::busy ? 0 : 1;
+                       }
+                       return 2;
+                   }) == 0);
         BOOST_TEST(entries(first) == 1000U);
     }
     const database reader = database::open(path, with(access_mode::read_only));
@@ -240,33 +234,30 @@ BOOST_FIXTURE_TEST_CASE(waiting_for_the_lock, fixture) {
 // The file-size limit stands for a full disk: growing the file fails with the same error.
 BOOST_FIXTURE_TEST_CASE(a_full_disk_fails_the_commit_and_loses_nothing, fixture) {
     fill();
-    const pid_t child = ::fork();
-    if (child == 0) {
-        ::signal(SIGXFSZ, SIG_IGN);
-        const rlimit limit{2U << 20, 2U << 20};
-        if (::setrlimit(RLIMIT_FSIZE, &limit) != 0) { ::_exit(9); }
-        const database db = database::open(path);
-        errc met{};
-        try {
-            db.update([](pinyon::write_transaction& tx) {
-                auto tree = tx.open_raw("t");
-                const std::string value(900, 'v');
-                for (int i = 0; i < 10000; ++i) {
-                    const std::string key = "more" + std::to_string(i);
-                    tree.put(as_bytes(key), as_bytes(value));
-                }
-            });
-        } catch (const pinyon::error& failure) { met = failure.kind(); }
-        if (met != errc::no_space) { ::_exit(1); }
-        if (entries(db) != 1000) { ::_exit(2); }
-        // Not sticky: what fits goes in.
-        db.update([](pinyon::write_transaction& tx) { tx.open_raw("t").erase(as_bytes("key1")); });
-        ::_exit(entries(db) == 999 ? 0 : 3);
-    }
-    int status = 0;
-    BOOST_REQUIRE(::waitpid(child, &status, 0) == child);
-    BOOST_TEST(WIFEXITED(status));
-    BOOST_TEST(WEXITSTATUS(status) == 0);
+    BOOST_TEST(in_child([&] {
+                   ::signal(SIGXFSZ, SIG_IGN);
+                   const rlimit limit{2U << 20, 2U << 20};
+                   if (::setrlimit(RLIMIT_FSIZE, &limit) != 0) { return 9; }
+                   const database db = database::open(path);
+                   errc met{};
+                   try {
+                       db.update([](pinyon::write_transaction& tx) {
+                           auto tree = tx.open_raw("t");
+                           const std::string value(900, 'v');
+                           for (int i = 0; i < 10000; ++i) {
+                               const std::string key = "more" + std::to_string(i);
+                               tree.put(as_bytes(key), as_bytes(value));
+                           }
+                       });
+                   } catch (const pinyon::error& failure) { met = failure.kind(); }
+                   if (met != errc::no_space) { return 1; }
+                   if (entries(db) != 1000) { return 2; }
+                   // Not sticky: what fits goes in.
+                   db.update([](pinyon::write_transaction& tx) {
+                       tx.open_raw("t").erase(as_bytes("key1"));
+                   });
+                   return entries(db) == 999 ? 0 : 3;
+               }) == 0);
     BOOST_TEST(entries(database::open(path)) == 999U);
 }
 

@@ -13,10 +13,10 @@
 #include <optional>
 #include <string>
 
-#include "support/durability_names.hpp"
 #include "support/journal.hpp"
 #include "support/long_run.hpp"
 #include "support/private_mounts.hpp"
+#include "support/small_log.hpp"
 
 namespace {
 
@@ -93,7 +93,7 @@ private:
                 tree.put(key, value);
                 added[key] = value;
             }
-            (void)test::commit(*db_, tx, test::safety::durable);
+            tx.commit(durability::durable);
         } catch (const error& failure) {
             if (failure.kind() != errc::no_space) { throw; }
             ++total_.full;
@@ -121,7 +121,7 @@ private:
                 require(tree.erase(victim->first), "an entry is missing");
                 model_.erase(victim);
             }
-            (void)test::commit(*db_, tx, test::safety::durable);
+            tx.commit(durability::durable);
         }
     }
 

@@ -15,7 +15,6 @@
 #include <iostream>
 #include <string>
 
-#include "support/durability_names.hpp"
 #include "support/journal.hpp"
 #include "support/long_run.hpp"
 #include "support/private_mounts.hpp"
@@ -116,7 +115,7 @@ struct use {
         try {
             write_transaction tx = db.begin_write();
             tx.open(values).put(key, "new");
-            (void)test::commit(db, tx, test::safety::checkpoint);
+            tx.commit(durability::checkpoint);
         } catch (const error& failure) { return judged(failure); }
     }
     return no_error;

@@ -15,11 +15,13 @@
 #include "pinyon/engine/check.hpp"
 #include "pinyon/engine/database.hpp"
 #include "support/errors.hpp"
+#include "support/forked_child.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace {
 
 using namespace pinyon;
+using pinyon::test::in_child;
 using pinyon::test::temporary_directory;
 
 constexpr tree_spec<std::uint64_t, std::string_view> spec{"entries"};
@@ -42,25 +44,6 @@ void fill(const database& db, const std::string& value) {
         }
         return wrong;
     });
-}
-
-// What a child does must come to an end: a lock of the parent's would hang it.
-constexpr unsigned seconds_max = 20;
-
-// Runs `body` in a forked child: 0 or its code; 98 for an exception, 1000 + signal.
-[[nodiscard]] int in_child(const std::function<int()>& body) {
-    const ::pid_t child = ::fork();
-    if (child == 0) {
-        ::alarm(seconds_max);
-        int result = 98;
-        try {
-            result = body();
-        } catch (...) { result = 98; }
-        ::_exit(result);
-    }
-    int status = 0;
-    BOOST_REQUIRE(::waitpid(child, &status, 0) == child);
-    return WIFSIGNALED(status) ? 1000 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
 [[nodiscard]] bool is_misuse(const std::function<void()>& body) {
@@ -195,7 +178,7 @@ BOOST_AUTO_TEST_CASE(a_child_that_lives_on_holds_no_lock) {
     BOOST_REQUIRE(::pipe(gate) == 0);
     const ::pid_t child = ::fork();
     if (child == 0) {
-        ::alarm(seconds_max);
+        ::alarm(test::child_seconds_max);
         char byte = 0;
         ::close(gate[1]);
         (void)!::read(gate[0], &byte, 1);

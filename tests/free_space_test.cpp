@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "pinyon/engine/format.hpp"
+#include "pinyon/engine/node.hpp"
 #include "pinyon/engine/free_space.hpp"
 #include "pinyon/mmap/error.hpp"
 
@@ -43,13 +44,22 @@ void append(std::vector<std::byte>& image, const T& value) {
 
 std::vector<std::byte> image_of(const std::vector<format::free_run>& free,
                                 const std::vector<format::pending_run>& pending) {
-    format::free_image_header header{free.size(), pending.size(), 0, 0};
+    format::free_image_header header{free.size(), pending.size(), 0, 0, 0};
     for (const auto& run : free) { header.free_pages += run.count; }
     for (const auto& run : pending) { header.pending_pages += run.count; }
     std::vector<std::byte> image;
     append(image, header);
     for (const auto& run : free) { append(image, run); }
     for (const auto& run : pending) { append(image, run); }
+    return image;
+}
+
+// What the header says of the free pages is `runs` and `pages`.
+std::vector<std::byte> bitmap_of(const std::vector<std::uint64_t>& words, std::uint64_t runs,
+                                 std::uint64_t pages) {
+    std::vector<std::byte> image;
+    append(image, format::free_image_header{runs, 0, pages, 0, words.size()});
+    for (const std::uint64_t word : words) { append(image, word); }
     return image;
 }
 
@@ -280,6 +290,63 @@ BOOST_AUTO_TEST_CASE(the_image_shows_the_state_after_the_transaction) {
     BOOST_TEST(loaded.free_pages() == 43u);
 }
 
+// Runs are taken as a plain search from the start would take them, whatever was taken and given
+// back before.
+BOOST_AUTO_TEST_CASE(runs_are_first_fit_after_any_history) {
+    for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+        BOOST_TEST_CONTEXT("seed " << seed) {
+            std::mt19937_64 random(seed);
+            free_space space = space_of(600, 0);
+            std::vector<page_run> taken;
+            space.begin(1);
+            for (unsigned i = 0; i < 400; ++i) {
+                if (random() % 2 == 0 && !taken.empty()) {
+                    std::swap(taken[random() % taken.size()], taken.back());
+                    space.retire(taken.back(), 1);
+                    taken.pop_back();
+                    continue;
+                }
+                const std::uint64_t pages = 1 + random() % (random() % 8 == 0 ? 40 : 6);
+                const auto expected = space.free_set().find_run(0, pages);
+                const auto run = random() % 4 == 0 && pages == 1
+                                     ? std::optional(page_run{space.take().value_or(0), 1})
+                                     : space.take_run(pages);
+                if (pages > 1) { BOOST_TEST_REQUIRE((run == expected)); }
+                if (run && run->first != 0) { taken.push_back(*run); }
+            }
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(an_image_of_many_holes_is_a_bitmap) {
+    for (const std::uint64_t pages : {100U, 6'400U, 6'401U, 100'000U}) {
+        BOOST_TEST_CONTEXT(pages << " pages") {
+            std::mt19937_64 random(pages);
+            free_space space;
+            space.reset(2, pages);
+            space.begin(5);
+            for (std::uint64_t page = 2; page < pages; ++page) {
+                if (random() % 3 == 0) { space.retire({page, 1}, 1); }
+            }
+            space.commit();
+            space.keep(std::vector<std::uint64_t>{5});
+            space.begin(6);
+            space.retire({space.take().value(), 1}, 6);
+            const std::uint64_t bound = space.image_bytes();
+            const std::vector<std::byte> image = space.save();
+            BOOST_TEST(image.size() <= bound);
+            BOOST_TEST(image.size() <= sizeof(format::free_image_header) + (pages + 63) / 64 * 8);
+            BOOST_TEST(pinyon::load<format::free_image_header>(image.data()).bitmap_words != 0U);
+            free_space loaded;
+            loaded.reset(2, pages);
+            loaded.load(image, 5);
+            BOOST_TEST(loaded.free_pages() == space.free_pages());
+            BOOST_TEST((std::ranges::equal(loaded.free_set().words(), space.free_set().words())));
+            BOOST_TEST(loaded.free_set().runs() == space.free_set().runs());
+        }
+    }
+}
+
 BOOST_AUTO_TEST_CASE(the_image_s_own_run_and_the_retired_one_fit_the_bound) {
     for (std::uint64_t seed = 1; seed <= 200; ++seed) {
         BOOST_TEST_CONTEXT("seed " << seed) {
@@ -325,13 +392,19 @@ BOOST_AUTO_TEST_CASE(hostile_images_are_corrupt) {
         {"retired before born", image_of(runs{}, pending{{5, 1, 3, 2}})},
         {"retired at 0", image_of(runs{}, pending{{5, 1, 0, 0}})},
         {"retired after the meta", image_of(runs{}, pending{{5, 1, 1, 51}})},
+        {"runs that touch", image_of(runs{{5, 2}, {7, 1}}, pending{})},
+        {"bitmap: a meta is free", bitmap_of({0b10}, 1, 1)},
+        {"bitmap: the page behind the last", bitmap_of({0, std::uint64_t{1} << 36}, 1, 1)},
+        {"bitmap: beyond the file", bitmap_of({0, 0, 1}, 1, 1)},
+        {"bitmap: fewer pages than counted", bitmap_of({0b11100}, 1, 4)},
+        {"bitmap: more runs than counted", bitmap_of({0b10100}, 1, 2)},
     };
     const std::vector<std::byte> good = image_of(runs{{5, 3}, {20, 1}}, pending{{30, 2, 1, 50}});
     for (std::size_t size = 0; size < good.size(); ++size) {
         rows.push_back(
             {"cut", std::vector<std::byte>(good.begin(), good.begin() + static_cast<long>(size))});
     }
-    for (std::size_t field = 0; field < 4; ++field) {
+    for (std::size_t field = 0; field < 5; ++field) {
         for (const std::uint64_t value :
              {std::uint64_t{3}, ~std::uint64_t{0}, std::uint64_t{1} << 60}) {
             rows.push_back({"header field", good});

@@ -16,7 +16,6 @@
 
 #include "pinyon/mmap/file.hpp"
 #include "pinyon/pinyon.hpp"
-#include "support/durability_names.hpp"
 #include "support/long_run.hpp"
 #include "support/temporary_directory.hpp"
 

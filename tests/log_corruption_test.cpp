@@ -53,6 +53,15 @@ struct tally {
     }
 };
 
+// Does `body` to each of the databases that were stopped, and reports what it counted as `what`.
+template <class Body>
+void damage_each(const char* what, Body&& body) {
+    const long_run run = long_run_of(0);
+    tally count;
+    for (const stopped& each : make_stopped(run.seed)) { body(each, damage_oracle(each), count); }
+    count.report(what, run.seed);
+}
+
 BOOST_AUTO_TEST_CASE(the_sound_logs_are_read) {
     const long_run run = long_run_of(0);
     for (const stopped& each : make_stopped(run.seed)) {
@@ -103,10 +112,7 @@ BOOST_AUTO_TEST_CASE(every_byte) {
 }
 
 BOOST_AUTO_TEST_CASE(cuts) {
-    const long_run run = long_run_of(0);
-    tally count;
-    for (const stopped& each : make_stopped(run.seed)) {
-        const damage_oracle oracle(each);
+    damage_each("cuts", [](const stopped& each, const damage_oracle& oracle, tally& count) {
         for (const logged_segment& segment : oracle.log().segments) {
             const std::uint64_t step = all_wanted() ? 1 : 16;
             for (std::uint64_t size = 0; size < each.files.at(segment.path).size; size += step) {
@@ -116,15 +122,12 @@ BOOST_AUTO_TEST_CASE(cuts) {
                 count.count(damaged, expected, place(each, segment.path, size) + ", cut");
             }
         }
-    }
-    count.report("cuts", run.seed);
+    });
 }
 
 BOOST_AUTO_TEST_CASE(segments_that_are_gone) {
-    const long_run run = long_run_of(0);
-    tally count;
-    for (const stopped& each : make_stopped(run.seed)) {
-        const damage_oracle oracle(each);
+    damage_each("segments gone", [](const stopped& each, const damage_oracle& oracle,
+                                    tally& count) {
         const auto& segments = oracle.log().segments;
         for (unsigned kept = 0; kept + 1 < 1U << segments.size(); ++kept) {
             saved_files damaged = each.files;
@@ -147,8 +150,7 @@ BOOST_AUTO_TEST_CASE(segments_that_are_gone) {
         without.missing_log = missing_log::open_without;
         const database db = database::open(path, without);
         BOOST_TEST(digest_of(db.begin_read()) == oracle.content_at(oracle.log().meta.log_position));
-    }
-    count.report("segments gone", run.seed);
+    });
 }
 
 using batch_list = std::vector<logged_batch>;
@@ -166,69 +168,65 @@ void copy_bytes(saved_files& files, const forged_log& log, const logged_batch& f
 // Whole batches at the place of others, as they are. What then stands in front of the first
 // difference is shown when nothing else is proven.
 BOOST_AUTO_TEST_CASE(batches_misplaced) {
-    const long_run run = long_run_of(0);
-    tally count;
-    for (const stopped& each : make_stopped(run.seed)) {
-        const damage_oracle oracle(each);
-        const batch_list& batches = oracle.log().batches;
-        for (std::size_t i = oracle.log().first_needed(); i != batches.size(); ++i) {
-            for (std::size_t j = oracle.log().first_needed(); j != batches.size(); ++j) {
-                if (i == j) { continue; }
-                saved_files damaged = each.files;
-                copy_bytes(damaged, oracle.log(), batches[j], batches[i].segment,
-                           batches[i].offset);
-                const bool swap = i < j;
-                if (swap) {
-                    copy_bytes(damaged, oracle.log(), batches[i], batches[j].segment,
-                               batches[j].offset);
+    damage_each(
+        "batches misplaced", [](const stopped& each, const damage_oracle& oracle, tally& count) {
+            const batch_list& batches = oracle.log().batches;
+            for (std::size_t i = oracle.log().first_needed(); i != batches.size(); ++i) {
+                for (std::size_t j = oracle.log().first_needed(); j != batches.size(); ++j) {
+                    if (i == j) { continue; }
+                    saved_files damaged = each.files;
+                    copy_bytes(damaged, oracle.log(), batches[j], batches[i].segment,
+                               batches[i].offset);
+                    const bool swap = i < j;
+                    if (swap) {
+                        copy_bytes(damaged, oracle.log(), batches[i], batches[j].segment,
+                                   batches[j].offset);
+                    }
+                    rule expected = oracle.of_changes(damaged);
+                    // A header that moved still says what was durable.
+                    expected.may_refuse = true;
+                    count.count(damaged, expected,
+                                each.name + ", batch " + std::to_string(j) + " over " +
+                                    std::to_string(i) + (swap ? ", swapped" : ""));
                 }
-                rule expected = oracle.of_changes(damaged);
-                // A header that moved still says what was durable.
-                expected.may_refuse = true;
-                count.count(damaged, expected,
-                            each.name + ", batch " + std::to_string(j) + " over " +
-                                std::to_string(i) + (swap ? ", swapped" : ""));
             }
-        }
-    }
-    count.report("batches misplaced", run.seed);
+        });
 }
 
 // Batches dropped, doubled and swapped, and the chain made right: the numbers of the transactions
 // give it away.
 BOOST_AUTO_TEST_CASE(batches_chained_anew) {
-    const long_run run = long_run_of(0);
-    tally count;
-    for (const stopped& each : make_stopped(run.seed)) {
-        const damage_oracle oracle(each);
-        const std::size_t first = oracle.log().first_needed();
-        const std::size_t last = oracle.log().batches.size() - 1;
-        for (std::size_t i = first; i <= last; ++i) {
-            for (const char* what : {"dropped", "doubled", "swapped"}) {
-                forged_log log(each.files, path);
-                const auto at = log.batches.begin() + static_cast<std::ptrdiff_t>(i);
-                const std::string_view kind = what;
-                rule expected;
-                if (kind == "dropped") {
-                    // Without its last batch a log is another, sound one.
-                    if (i == last) { expected.shown = {oracle.content_at(at->header.position)}; }
-                    log.batches.erase(at);
-                } else if (kind == "doubled") {
-                    log.batches.insert(at, *at);
-                } else if (i != last) {
-                    std::swap(at->header, (at + 1)->header);
-                    std::swap(at->payload, (at + 1)->payload);
-                } else {
-                    continue;
-                }
-                saved_files damaged = each.files;
-                log.write(damaged);
-                count.count(damaged, expected,
-                            each.name + ", batch " + std::to_string(i) + " " + what);
-            }
-        }
-    }
-    count.report("batches chained anew", run.seed);
+    damage_each("batches chained anew",
+                [](const stopped& each, const damage_oracle& oracle, tally& count) {
+                    const std::size_t first = oracle.log().first_needed();
+                    const std::size_t last = oracle.log().batches.size() - 1;
+                    for (std::size_t i = first; i <= last; ++i) {
+                        for (const char* what : {"dropped", "doubled", "swapped"}) {
+                            forged_log log(each.files, path);
+                            const auto at = log.batches.begin() + static_cast<std::ptrdiff_t>(i);
+                            const std::string_view kind = what;
+                            rule expected;
+                            if (kind == "dropped") {
+                                // Without its last batch a log is another, sound one.
+                                if (i == last) {
+                                    expected.shown = {oracle.content_at(at->header.position)};
+                                }
+                                log.batches.erase(at);
+                            } else if (kind == "doubled") {
+                                log.batches.insert(at, *at);
+                            } else if (i != last) {
+                                std::swap(at->header, (at + 1)->header);
+                                std::swap(at->payload, (at + 1)->payload);
+                            } else {
+                                continue;
+                            }
+                            saved_files damaged = each.files;
+                            log.write(damaged);
+                            count.count(damaged, expected,
+                                        each.name + ", batch " + std::to_string(i) + " " + what);
+                        }
+                    }
+                });
 }
 
 // Logs of another database, of another life of this one, and under wrong names.

@@ -10,9 +10,9 @@
 #include <cstdint>
 #include <string>
 
-#include "support/durability_names.hpp"
 #include "support/journal.hpp"
 #include "support/long_run.hpp"
+#include "support/small_log.hpp"
 #include "support/two_folders.hpp"
 
 namespace {
@@ -53,7 +53,7 @@ public:
                 tx.open(words).put("word" + std::to_string(random_.below(100)),
                                    std::string(random_.below(10'000), 'v'));
             }
-            (void)test::commit(*db_, tx, test::safety::relaxed);
+            tx.commit(durability::relaxed);
         }
     }
 

@@ -19,10 +19,10 @@
 #include <memory>
 #include <string>
 
-#include "support/durability_names.hpp"
 #include "support/journal.hpp"
 #include "support/long_run.hpp"
 #include "support/memory_group.hpp"
+#include "support/small_log.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace {
@@ -64,7 +64,7 @@ constexpr tree_spec<std::uint64_t, std::string_view> tree_of_values{"values"};
         auto tree = tx.open(tree_of_values);
         const std::uint64_t last = std::min(entries, done + batch);
         for (std::uint64_t key = done; key != last; ++key) { tree.put(key, value_of(key)); }
-        (void)test::commit(db, tx, test::safety::relaxed);
+        tx.commit(durability::relaxed);
     }
     std::uint64_t wrong = 0;
     do {

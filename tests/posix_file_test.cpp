@@ -20,6 +20,7 @@
 #include "pinyon/mmap/memory_file.hpp"
 #include "support/bytes_of.hpp"
 #include "support/errors.hpp"
+#include "support/forked_child.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace {
@@ -29,6 +30,7 @@ using io::open_mode;
 using pinyon::errc;
 using pinyon::test::bytes_of;
 using pinyon::test::code_of;
+using pinyon::test::in_child;
 using pinyon::test::pattern;
 using pinyon::test::read_all;
 using pinyon::test::temporary_directory;
@@ -56,22 +58,6 @@ void for_each_system(const std::function<void(io::file_system&, const std::strin
         const temporary_directory directory;
         BOOST_TEST_CONTEXT(system.name) { body(*system.files, directory / "file"); }
     }
-}
-
-// Runs `body` in a forked child and returns what it returned.
-[[nodiscard]] int in_child(const std::function<int()>& body) {
-    const ::pid_t child = ::fork();
-    if (child == 0) {
-        int result = 99;
-        try {
-            result = body();
-        } catch (...) { result = 98; }
-        ::_exit(result);
-    }
-    int status = 0;
-    BOOST_REQUIRE(::waitpid(child, &status, 0) == child);
-    BOOST_REQUIRE(WIFEXITED(status));
-    return WEXITSTATUS(status);
 }
 
 [[nodiscard]] errc error_of(const std::function<void()>& body) {

@@ -3,7 +3,6 @@
 #define BOOST_TEST_MODULE sigbus
 #define BOOST_TEST_NO_MAIN  // see the end
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
@@ -20,6 +19,7 @@
 #include "pinyon/mmap/memory_file.hpp"
 #include "pinyon/mmap/raw_mapping.hpp"
 #include "support/errors.hpp"
+#include "support/forked_child.hpp"
 #include "support/paged_file.hpp"
 #include "support/store_rig.hpp"
 
@@ -28,6 +28,7 @@ namespace {
 using namespace pinyon;
 using io::page_number;
 using io::residency;
+using pinyon::test::in_child;
 
 constexpr std::uint64_t pages = 400;
 
@@ -101,18 +102,6 @@ private:
     void* data_;
 };
 
-// How a child ended that ran `body`: 1000 + signal, or its exit code.
-[[nodiscard]] int end_of_child(const std::function<void()>& body) {
-    const ::pid_t child = ::fork();
-    if (child == 0) {
-        body();
-        ::_exit(0);
-    }
-    int status = 0;
-    BOOST_REQUIRE(::waitpid(child, &status, 0) == child);
-    return WIFSIGNALED(status) ? 1000 + WTERMSIG(status) : WEXITSTATUS(status);
-}
-
 void reset_handler() { ::signal(SIGBUS, SIG_DFL); }
 
 sigjmp_buf jump;
@@ -132,7 +121,7 @@ void counting_handler(int) { handled = handled + 1; }
 
 // Runs first: the handler is installed once in a process, over the one that is there then.
 BOOST_AUTO_TEST_CASE(the_handler_before_ours_gets_what_is_not_ours) {
-    const int end = end_of_child([] {
+    const int end = in_child([] {
         struct sigaction action {};
         action.sa_handler = jumping_handler;
         action.sa_flags = SA_NODEFER;
@@ -148,7 +137,7 @@ BOOST_AUTO_TEST_CASE(the_handler_before_ours_gets_what_is_not_ours) {
         ::_exit(handled == 2 ? 0 : 3);
     });
     BOOST_TEST(end == 0);
-    const int informed = end_of_child([] {
+    const int informed = in_child([] {
         struct sigaction action {};
         action.sa_sigaction = informed_handler;
         action.sa_flags = SA_SIGINFO | SA_NODEFER;
@@ -162,21 +151,21 @@ BOOST_AUTO_TEST_CASE(the_handler_before_ours_gets_what_is_not_ours) {
 }
 
 BOOST_AUTO_TEST_CASE(other_accesses_end_the_process_as_ever) {
-    const int access = end_of_child([] {
+    const int access = in_child([] {
         reset_handler();
         const fixture f(false);
         const foreign_page other;
         (void)touch(other.data());
     });
     BOOST_TEST(access == 1000 + SIGBUS);
-    const int sent = end_of_child([] {
+    const int sent = in_child([] {
         reset_handler();
         const fixture f(false);
         ::raise(SIGBUS);
     });
     BOOST_TEST(sent == 1000 + SIGBUS);
     // A view whose guard has gone is nobody's again.
-    const int gone = end_of_child([] {
+    const int gone = in_child([] {
         reset_handler();
         { const fixture f(true); }
         const foreign_page other;
@@ -186,14 +175,14 @@ BOOST_AUTO_TEST_CASE(other_accesses_end_the_process_as_ever) {
 }
 
 BOOST_AUTO_TEST_CASE(a_signal_that_a_program_sends_goes_the_old_way) {
-    const int ignored = end_of_child([] {
+    const int ignored = in_child([] {
         ::signal(SIGBUS, SIG_IGN);
         const fixture f(false);
         ::raise(SIGBUS);
         ::_exit(7);
     });
     BOOST_TEST(ignored == 7);
-    const int counted = end_of_child([] {
+    const int counted = in_child([] {
         ::signal(SIGBUS, counting_handler);
         const fixture f(false);
         ::raise(SIGBUS);
@@ -394,7 +383,7 @@ BOOST_AUTO_TEST_CASE(a_child_inherits_no_ranges) {
     reset_handler();
     fixture f(true, true);
     const io::page_view view = f.fetch(300);
-    const int end = end_of_child([&] {
+    const int end = in_child([&] {
         const foreign_page other;
         auto* place = reinterpret_cast<void*>(const_cast<std::byte*>(view.data));
         if (::mremap(const_cast<std::byte*>(other.data()), 4096, 4096,

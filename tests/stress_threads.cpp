@@ -12,8 +12,8 @@
 #include <thread>
 #include <vector>
 
-#include "support/durability_names.hpp"
 #include "support/journal.hpp"
+#include "support/small_log.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace {
@@ -105,10 +105,9 @@ private:
                 continue;
             }
             const std::uint64_t choice = random.below(16);
-            (void)test::commit(*db_, tx,
-                               choice == 0  ? test::safety::checkpoint
-                               : choice < 6 ? test::safety::durable
-                                            : test::safety::relaxed);
+            tx.commit(choice == 0  ? durability::checkpoint
+                      : choice < 6 ? durability::durable
+                                   : durability::relaxed);
             ++commits_;
         }
     }

@@ -15,8 +15,8 @@
 #include <thread>
 #include <vector>
 
-#include "support/durability_names.hpp"
 #include "support/journal.hpp"
+#include "support/small_log.hpp"
 #include "support/worker_report.hpp"
 #ifdef PINYON_WORKER_FAULTS
 #include "support/system_call_faults.hpp"
@@ -113,18 +113,20 @@ private:
         script_.write(tx, n);
         tell(event::submitted, n);
         const std::uint64_t choice = random.below(20);
-        const test::safety how = choice < 11   ? test::safety::durable
-                                 : choice < 16 ? test::safety::relaxed
-                                 : choice < 19 ? test::safety::relaxed_then_durable
-                                               : test::safety::checkpoint;
+        const durability how = choice < 11   ? durability::durable
+                               : choice < 19 ? durability::relaxed
+                                             : durability::checkpoint;
+        const bool waits = choice >= 16 && how == durability::relaxed;
         try {
-            tell(test::commit(db, tx, how) ? event::acknowledged : event::relaxed, n);
+            const std::uint64_t position = tx.commit(how);
+            if (waits) { db.wait_durable(position); }
+            const bool safe = waits || test::is_safe_on_return(how);
+            tell(safe ? event::acknowledged : event::relaxed, n);
         } catch (const error& failure) {
             // With a failed sync the outcome is open; with all else nothing has happened, unless
             // the commit had returned and the wait for its sync failed.
-            const bool open = failure.kind() == errc::commit_unknown ||
-                              failure.kind() == errc::poisoned ||
-                              how == test::safety::relaxed_then_durable;
+            const bool open =
+                failure.kind() == errc::commit_unknown || failure.kind() == errc::poisoned || waits;
             tell(open ? event::unknown : event::aborted, n);
             throw;
         }

@@ -44,7 +44,7 @@ public:
                 const content_digest tree = tx.contains("after") ? 0 : digest_of("after");
                 return tree + put(tx, "after", "one", "1") + put(tx, "after", "two", "2");
             },
-            safety::durable);
+            durability::durable);
         changed(
             [&](write_transaction& tx) {
                 content_digest change = put(tx, "after", "three", std::string(40, '3'));
@@ -56,7 +56,7 @@ public:
                 }
                 return change;
             },
-            safety::relaxed);
+            durability::relaxed);
         changed(
             [&](write_transaction& tx) {
                 content_digest change = put(tx, "after", "four", "4");
@@ -66,16 +66,16 @@ public:
                 }
                 return change;
             },
-            safety::checkpoint);
+            durability::checkpoint);
     }
     void closed() { expected_.safe = expected_.history.size() - 1; }
 
 private:
     template <class Change>
-    void changed(Change&& change, safety how) {
+    void changed(Change&& change, durability how) {
         write_transaction tx = db_.begin_write();
         expected_.history.push_back(expected_.history.back() + change(tx));
-        (void)commit(tx, how);
+        tx.commit(how);
         if (is_safe_on_return(how)) { expected_.safe = expected_.history.size() - 1; }
     }
     static content_digest put(write_transaction& tx, const std::string& tree, std::string_view key,

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "support/crash_engine.hpp"
 #include "support/crash_model.hpp"
+#include "support/small_log.hpp"
 
 namespace pinyon::test {
 
@@ -121,7 +121,7 @@ public:
         how.paging = chosen.paging;
         how.pool_bytes = chosen.pool_pages * chosen.page_bytes;
         how.files = &files;
-        make_small(how, chosen.checkpoint_bytes);
+        use_small_log_inside_calls(how, chosen.checkpoint_bytes);
         return how;
     }
     [[nodiscard]] static const char* path() noexcept { return "a.pinyon"; }
@@ -241,14 +241,14 @@ private:
         write_transaction tx = db_->begin_write();
         change(tx, wanted, puts);
         if (puts == 0 && happens(chosen_.aborts)) { return tx.abort(); }
-        safety how = safety::durable;
-        if (happens(chosen_.relaxed)) { how = safety::relaxed; }
-        if (happens(chosen_.checkpoint)) { how = safety::checkpoint; }
+        durability how = durability::durable;
+        if (happens(chosen_.relaxed)) { how = durability::relaxed; }
+        if (happens(chosen_.checkpoint)) { how = durability::checkpoint; }
         expected_.history.push_back(digest_of(wanted));
         states_.push_back(std::move(wanted));
         std::uint64_t position = 0;
         try {
-            position = commit(tx, how);
+            position = tx.commit(how);
         } catch (const error& failure) {
             // Only a commit whose outcome is not known may show up later.
             if (failure.kind() != errc::commit_unknown) {
@@ -261,7 +261,7 @@ private:
         const auto& all = expected_.history;
         const bool changed = all[all.size() - 2] != all.back();
         if (is_safe_on_return(how) && changed) { all_is_safe(); }
-        if (how == safety::relaxed && changed && happens(chosen_.waits)) {
+        if (how == durability::relaxed && changed && happens(chosen_.waits)) {
             db_->wait_durable(position);
             all_is_safe();
         }

@@ -10,6 +10,7 @@
 
 #include "support/crash_explorer.hpp"
 #include "support/forged_log.hpp"
+#include "support/small_log.hpp"
 
 namespace pinyon::test {
 
@@ -19,7 +20,7 @@ inline const std::string stopped_path = "a.pinyon";
     options how;
     how.files = &files;
     how.pool_bytes = 256 * 4096;
-    make_small(how, 1 << 20);
+    use_small_log_inside_calls(how, 1 << 20);
     how.log_segment_bytes = format::segment_bytes_min;
     return how;
 }
@@ -55,11 +56,11 @@ public:
         db_.emplace(database::open(stopped_path, how_to_open(disk_)));
     }
 
-    void commits(unsigned count, safety how = safety::durable) {
+    void commits(unsigned count, durability how = durability::durable) {
         for (unsigned i = 0; i != count; ++i) {
             write_transaction tx = db_->begin_write();
             change(tx);
-            note(commit(tx, how));
+            note(tx.commit(how));
         }
     }
     void checkpoint() { db_->checkpoint(); }
@@ -110,7 +111,7 @@ private:
     {
         history_maker maker(seed + 1);
         maker.commits(34);
-        maker.commits(8, safety::relaxed);
+        maker.commits(8, durability::relaxed);
         all.push_back(maker.stop("relaxed commits last"));
     }
     {

@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <string>
 
-#include "support/durability_names.hpp"
 #include "support/journal.hpp"
 #include "support/worker_process.hpp"
 

@@ -17,8 +17,8 @@
 #include <vector>
 
 #include "support/crash_disk.hpp"
-#include "support/crash_engine.hpp"
 #include "support/crash_model.hpp"
+#include "support/small_log.hpp"
 
 namespace pinyon::test {
 
@@ -59,7 +59,7 @@ public:
     }
     // Ends all, and looks at what is left.
     void finish() {
-        if (tx_) { commit(safety::durable); }
+        if (tx_) { commit(durability::durable); }
         look();
         close();
         check_all();
@@ -138,7 +138,7 @@ private:
         how.paging = shape_.paging;
         how.pool_bytes = shape_.pool_pages * shape_.page_bytes;
         how.files = disk_.get();
-        make_small(how, 24 << 10);
+        use_small_log_inside_calls(how, 24 << 10);
         db_ = std::make_unique<database>(database::open("m.pinyon", how));
         position_ = 0;
     }
@@ -196,13 +196,13 @@ private:
                 tx_->abort();
                 return tx_.reset();
             case 1:
-                return commit(safety::checkpoint);
+                return commit(durability::checkpoint);
             case 2:
-                return commit(safety::relaxed);
+                return commit(durability::relaxed);
             case 3:
             case 4:
             case 5:
-                return commit(safety::durable);
+                return commit(durability::durable);
             case 6:
                 // Commits nothing, and crashes.
                 return crash(choose_(2) == 0);
@@ -223,8 +223,8 @@ private:
             }
         }
     }
-    void commit(safety how) {
-        const std::uint64_t position = test::commit(*tx_, how);
+    void commit(durability how) {
+        const std::uint64_t position = tx_->commit(how);
         tx_.reset();
         const bool changed = digest_of(running_) != digest_of(history_.back());
         if (position != 0) { position_ = position; }
