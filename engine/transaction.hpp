@@ -100,7 +100,9 @@ public:
 
     // Makes everything durable and visible at once, as `when` says; the transaction is over. A
     // transaction of more than 16 MiB of changes, or with a bulk load, becomes a checkpoint commit.
-    // Returns the log position behind it; 0: it has none. Throws transaction_failed after an
+    // Returns the log position behind it; 0: it has none. A transaction that changed nothing writes
+    // and syncs nothing, whatever `when` says: `wait_durable` is what makes earlier relaxed commits
+    // durable. Throws transaction_failed after an
     // earlier error in it, no_space or io with nothing changed, commit_unknown and poisoned when a
     // sync failed.
     std::uint64_t commit(durability when = durability::durable);
