@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "pinyon/engine/format.hpp"
-#include "pinyon/engine/node.hpp"
 #include "pinyon/engine/free_space.hpp"
+#include "pinyon/engine/node.hpp"
 #include "pinyon/mmap/error.hpp"
 
 namespace {
