@@ -114,7 +114,7 @@ void database_core::run_checkpoint() noexcept {
     checkpoint_outcome outcome = checkpoint_outcome::unchanged;
     bool done = false;
     try {
-        if (!mutant(16)) { sync_log(job->log.position); }
+        if (!mutant(16)) { sync_log(job->log.position, company::none); }
         publication_.advance(log_->durable());
         if (mutant(12)) { log_->remove_before(job->log.position); }
         PINYON_ASSERT(job->log.position <= log_->durable());
@@ -195,7 +195,7 @@ void database_core::reclaim_space() {
     wait_for_checkpoint();
     require_writable();
     if (log_) {
-        sync_log(log_->end().position);
+        sync_log(log_->end().position, company::none);
         publication_.advance(log_->durable());
     }
     checkpoint_outcome outcome = checkpoint_outcome::unchanged;

@@ -95,7 +95,7 @@ std::uint64_t database_core::commit_logged(write_core& transaction, durability w
     if (in_background && (frozen || log_->wants_spare())) { background_.wake(); }
     const bool own_checkpoint = frozen && !in_background;
     try {
-        if (awaited != 0) { sync_log(awaited); }
+        if (awaited != 0) { sync_log(awaited, company::expected); }
     } catch (...) {
         // Others may wait for the checkpoint to end, which it does now.
         if (own_checkpoint) { run_checkpoint(); }
@@ -107,9 +107,9 @@ std::uint64_t database_core::commit_logged(write_core& transaction, durability w
 }
 
 // A failed sync takes every commit that waits for it along.
-void database_core::sync_log(std::uint64_t position) {
+void database_core::sync_log(std::uint64_t position, company who) {
     try {
-        log_->wait_durable(position);
+        log_->wait_durable(position, who);
     } catch (...) {
         if (!mutant(17)) { poison(); }
         throw;
@@ -125,7 +125,7 @@ void database_core::commit_checkpoint(write_core& transaction) {
         require_writable();
         // What stands before this commit is published before it.
         if (log_) {
-            sync_log(log_->end().position);
+            sync_log(log_->end().position, company::none);
             publication_.advance(log_->durable());
         }
         job = checkpoints_->prepare(*store_);
@@ -234,7 +234,7 @@ void database_core::wait_durable(std::uint64_t position) {
     }
     const log_use use(*this);
     require_open();
-    sync_log(position);
+    sync_log(position, company::expected);
     publication_.advance(log_->durable());
 }
 

@@ -447,7 +447,7 @@ void database_core::close_log() {
         raise(errc::poisoned, "a sync failed, and relaxed commits behind log position " +
                                   std::to_string(log_->durable()) + " may be lost");
     }
-    sync_log(log_->end().position);
+    sync_log(log_->end().position, company::none);
     checkpoint_outcome outcome = checkpoint_outcome::unchanged;
     try {
         if (tip_.transaction == checkpoints_->newest().transaction) {

@@ -145,7 +145,7 @@ private:
     void finish_commit(write_core& transaction) noexcept;
     void judge_retired() noexcept;
     void give_back(write_core& transaction) noexcept;
-    void sync_log(std::uint64_t position);
+    void sync_log(std::uint64_t position, company who);
     void poison() noexcept;
     [[nodiscard]] bool poisoned() const noexcept {
         return poisoned_.load(std::memory_order_acquire);

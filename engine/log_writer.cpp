@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 #include <span>
-#include <thread>
 #include <tuple>
 #include <utility>
 
@@ -17,6 +16,9 @@ namespace {
 constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20;
 // A buffer that a large batch left behind is given back.
 constexpr std::size_t buffer_bytes_kept = std::size_t{1} << 20;
+
+// A sync waits for more commits no longer than the one before it took, and no longer than this.
+constexpr std::chrono::steady_clock::duration patience_max = std::chrono::milliseconds(1);
 
 // A page a call: larger writes leave large folios in the page cache, and each small batch would
 // then write back all of one.
@@ -246,7 +248,7 @@ void log_writer::wish_spare() noexcept {
 void log_writer::roll(std::uint64_t batch_bytes) {
     const std::uint64_t position = end_.load(std::memory_order_relaxed);
     try {
-        if (!mutant(27)) { wait_durable(position); }
+        if (!mutant(27)) { wait_durable(position, company::none); }
     } catch (const error& failure) {
         raise(errc::poisoned,
               std::string("the transaction was aborted, the log stops: ") + failure.what());
@@ -351,23 +353,28 @@ void log_writer::sync_names() {
     }
 }
 
-void log_writer::wait_durable(std::uint64_t position) {
+void log_writer::wait_durable(std::uint64_t position, company who) {
     if (durable() >= position) { return; }
     std::unique_lock lock(mutex_);
     PINYON_ASSERT(position <= end_.load(std::memory_order_acquire));
-    bool patient = true;
+    bool counted = who == company::none;
+    const auto count_in = [&counted](std::uint64_t& group) {
+        if (!std::exchange(counted, true)) { ++group; }
+    };
     while (durable_.load(std::memory_order_relaxed) < position) {
         if (poisoned()) { raise_unknown(position); }
-        if (syncing_) {
-            turn_[(position <= target_ ? generation_ : generation_ + 1) & 1].wait(lock);
+        if (syncing_ && position <= target_) {
+            count_in(released_);
+            turn_[generation_ & 1].wait(lock);
             continue;
         }
-        if (patient) {
-            // Who is about to append comes along: measured, 6 instead of 4 commits a sync.
-            patient = false;
-            lock.unlock();
-            std::this_thread::yield();
-            lock.lock();
+        count_in(pending_);
+        if (syncing_) {
+            turn_[(generation_ + 1) & 1].wait(lock);
+            continue;
+        }
+        if (who == company::expected && pending_ < expected_) {
+            gather(lock);
             continue;
         }
         try {
@@ -380,14 +387,34 @@ void log_writer::wait_durable(std::uint64_t position) {
     }
 }
 
+// Those whom the last sync released are likely to commit again at once: a sync that waits for them
+// takes almost all writers along, one that begins without them half. The last to come leads; one of
+// those before it keeps the time, and who waits in vain does not expect anybody next time.
+// REQUIRES: nobody syncs.
+void log_writer::gather(std::unique_lock<std::mutex>& lock) {
+    const std::uint64_t next = generation_ + 1;
+    if (gathered_ == next) {
+        turn_[next & 1].wait(lock);
+        return;
+    }
+    gathered_ = next;
+    const bool late = turn_[next & 1].wait_until(lock, latest_) == std::cv_status::timeout;
+    if (generation_ + 1 != next) { return; }
+    gathered_ = 0;
+    if (late) { expected_ = 0; }
+}
+
 // One sync for all that was appended until now. REQUIRES: nobody syncs.
 void log_writer::lead(std::unique_lock<std::mutex>& lock) {
     PINYON_ASSERT(!syncing_ && !poisoned());
     syncing_ = true;
     target_ = end_.load(std::memory_order_acquire);
+    released_ = std::exchange(pending_, 0);
+    expected_ = 0;
     const std::uint64_t generation = ++generation_;
     io::file& file = *current_;
     lock.unlock();
+    const auto begin = std::chrono::steady_clock::now();
     try {
         if (!mutant(1)) { file.sync(); }
     } catch (...) {
@@ -397,13 +424,16 @@ void log_writer::lead(std::unique_lock<std::mutex>& lock) {
         for (std::condition_variable& turn : turn_) { turn.notify_all(); }
         throw;
     }
+    const auto end = std::chrono::steady_clock::now();
     lock.lock();
     syncing_ = false;
     // The owner may have poisoned the log meanwhile; what this sync reached is durable.
     durable_.store(target_, std::memory_order_release);
     syncs_.fetch_add(1, std::memory_order_relaxed);
-    turn_[generation & 1].notify_all();
+    expected_ = pending_ + released_;
+    latest_ = end + std::min(end - begin, patience_max);
     turn_[(generation + 1) & 1].notify_one();
+    turn_[generation & 1].notify_all();
 }
 
 void log_writer::raise_unknown(std::uint64_t position) const {

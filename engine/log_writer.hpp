@@ -20,6 +20,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -44,6 +45,10 @@ struct log_origin {
     // four times the one before, up to 16 MiB.
     std::uint64_t segment_bytes = 0;
 };
+
+// Whether a sync waits a moment for those whom the last one released: senseless for the writer, who
+// keeps them from appending.
+enum class company { expected, none };
 
 struct log_statistics {
     std::uint64_t syncs = 0;  // of batches; those that prepare files are not counted
@@ -92,7 +97,7 @@ public:
         return durable_.load(std::memory_order_acquire);
     }
     // Returns when all bytes before `position` are durable. REQUIRES: position <= end().
-    void wait_durable(std::uint64_t position);
+    void wait_durable(std::uint64_t position, company who = company::expected);
 
     // Also by the owner, when another file's sync failed: no append and no sync any more.
     void poison() noexcept;
@@ -124,6 +129,7 @@ private:
     void take_back(std::uint64_t offset, const char* cause);
     void wish_spare() noexcept;
 
+    void gather(std::unique_lock<std::mutex>& lock);
     void lead(std::unique_lock<std::mutex>& lock);
     [[noreturn]] void raise_unknown(std::uint64_t position) const;
 
@@ -150,10 +156,16 @@ private:
     std::deque<segment> segments_;  // those that exist, ascending; the last is the current one
     bool syncing_ = false;
     // Sync number n is waited for at turn_[n & 1]: those who come while it runs wait at the other
-    // one, and its end wakes all of the former and one of the latter, the next leader.
+    // one, and its end wakes all of the former and one of the latter, who sees to the next.
     std::uint64_t generation_ = 0;  // of the running sync, else of the last
     std::uint64_t target_ = 0;      // what it makes durable
     std::array<std::condition_variable, 2> turn_;
+    std::uint64_t released_ = 0;  // how many wait for the running sync
+    std::uint64_t pending_ = 0;   // how many wait for the one after it
+    // The next sync begins when so many wait for it, or at this time, which one of them keeps.
+    std::uint64_t expected_ = 0;
+    std::chrono::steady_clock::time_point latest_;
+    std::uint64_t gathered_ = 0;  // number of the sync that somebody keeps the time of; 0: none
 
     mutable std::mutex spare_mutex_;  // guards what follows; never taken while mutex_ is held
     std::unique_ptr<io::file> spare_;

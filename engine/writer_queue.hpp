@@ -1,5 +1,6 @@
-// The writers' queue: one holder at a time, the others in order of arrival. Not a mutex: the right
-// to write belongs to a transaction, which may end on another thread than it began on.
+// The writers' queue: one holder at a time; those who wait longer than a moment get their turn in
+// order of arrival, and nobody overtakes them. Not a mutex: the right to write belongs to a
+// transaction, which may end on another thread than it began on.
 //
 // Threads: any. Failure: misuse when the thread that began the running write transaction asks
 // again.

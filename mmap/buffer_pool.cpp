@@ -23,9 +23,10 @@ constexpr std::uint64_t ticks_a_turnover = 256;
 constexpr std::uint64_t batch_min = 64;
 constexpr std::uint64_t batch_max = 256;
 
-// Pages that stay in the writable view behind a commit: small transactions use the same few again,
-// and each one found there spares a write, a fault and an unmapping.
-constexpr std::uint64_t written_kept = 64;
+// Pages that stay in the writable view behind a commit: small transactions use the same ones again,
+// and each one found there spares a write, a fault and an unmapping. With 64 of them eight writers
+// of small transactions unmapped after every 31 commits, and interrupted each other for it.
+constexpr std::uint64_t written_kept = 1024;
 constexpr std::uint64_t written_part = 16;  // of all frames at most
 
 [[nodiscard]] std::uint64_t usable_bytes(const pool_options& options) noexcept {
@@ -79,13 +80,18 @@ page_view buffer_pool::miss(const page_reference& reference) {
 page_view buffer_pool::bring_in(const page_reference& reference) {
     const page_number page = reference.page;
     try {
+        bool mapped = false;
+        bool vouched = false;
         {
             const guard lock(mutex_);
-            enter_read(reference);
+            mapped = enter_read(reference);
+            vouched = has(page, page_note::vouched) && table_.sum(page) == reference.checksum;
         }
-        populate_page(read_, page, page_bytes(), false);
-        if (trims_) { trim(page); }
-        admit(reference, read_address(page));
+        if (!mapped) {
+            populate_page(read_, page, page_bytes(), false);
+            if (trims_) { trim(page); }
+        }
+        if (!vouched) { admit(reference, read_address(page)); }
     } catch (...) {
         undo_read(page);
         throw;
@@ -117,11 +123,12 @@ page_view buffer_pool::bring_back(const page_reference& reference) {
     return {write_address(page), page, table_.word(page).state.load(std::memory_order_relaxed)};
 }
 
-void buffer_pool::enter_read(const page_reference& reference) {
+bool buffer_pool::enter_read(const page_reference& reference) {
     const page_number page = reference.page;
     page_note& note = notes_[page];
     const std::uint16_t label = label_of(reference);
-    if (!has(page, page_note::in_read)) {
+    const bool mapped = has(page, page_note::in_read);
+    if (!mapped) {
         if (!views_.one() || !has(page, page_note::in_write)) {
             make_room(page_view_kind::read, page);
             budget_.enter(page_view_kind::read, page);
@@ -139,6 +146,7 @@ void buffer_pool::enter_read(const page_reference& reference) {
     lru_.insert(page,
                 reference.kind == residency::inner ? eviction_rank::late : eviction_rank::early,
                 static_cast<std::uint16_t>(now - probation_), now);
+    return mapped;
 }
 
 void buffer_pool::enter_write(page_number page) {
@@ -253,6 +261,7 @@ std::byte* buffer_pool::create(page_number page, residency, std::span<const std:
     const std::uint16_t old =
         change(page, page_word::admitted, page_word::private_page | page_word::writable, lock);
     table_.set_sum(page, 0);
+    notes_[page].flags &= static_cast<std::uint8_t>(~page_note::vouched);
     try {
         list_private(page);
         if (has(page, page_note::in_write)) {
@@ -290,6 +299,7 @@ void buffer_pool::forget_page(page_number page, guard& lock) {
     const std::uint16_t old =
         change(page, page_word::admitted | page_word::private_page | page_word::writable, 0, lock);
     table_.set_sum(page, 0);
+    notes_[page].flags &= static_cast<std::uint8_t>(~page_note::vouched);
     if ((old & page_word::private_page) != 0 && has(page, page_note::in_write)) { ++forgotten_; }
     lru_.demote(page);
 }
@@ -345,8 +355,12 @@ void buffer_pool::write_back(std::uint64_t keep, guard& lock) {
 void buffer_pool::publish() {
     guard lock(mutex_);
     for (const page_number page : private_) {
-        change(page, page_word::private_page | page_word::writable, 0, lock);
+        const std::uint16_t old =
+            change(page, page_word::private_page | page_word::writable, 0, lock);
         notes_[page].flags &= static_cast<std::uint8_t>(~page_note::listed);
+        if ((old & page_word::writable) != 0 && table_.sum(page) != 0) {
+            notes_[page].flags |= page_note::vouched;
+        }
     }
     private_.clear();
     if (mapped_.size() <= std::min(written_kept, frames_max_ / written_part)) {

@@ -83,6 +83,8 @@ private:
         static constexpr std::uint8_t in_write = 2;  // entered in the writable view's
         static constexpr std::uint8_t listed = 4;    // in private_
         static constexpr std::uint8_t queued = 8;    // in mapped_
+        // Published from the writable view and there ever since: what its sum was made from.
+        static constexpr std::uint8_t vouched = 16;
 
         std::uint16_t label;
         std::uint8_t flags;
@@ -97,7 +99,8 @@ private:
     void trim(page_number page);
 
     // All below: REQUIRES the mutex.
-    void enter_read(const page_reference& reference);
+    // Returns whether it is mapped already.
+    bool enter_read(const page_reference& reference);
     void enter_write(page_number page);
     void list_private(page_number page);
     [[nodiscard]] std::uint16_t next_tick() noexcept;

@@ -106,7 +106,8 @@ void buffer_pool::unmap_write(std::span<const page_number> pages) {
             --written_frames_;
             if (!views_.one() || !has(page, page_note::in_read)) { leaving.push_back(page); }
         }
-        note.flags &= static_cast<std::uint8_t>(~(page_note::in_write | page_note::queued));
+        note.flags &= static_cast<std::uint8_t>(
+            ~(page_note::in_write | page_note::queued | page_note::vouched));
     }
     if (leaving.empty()) {
         return;  // always so where there is no writable view

@@ -247,6 +247,32 @@ BOOST_FIXTURE_TEST_CASE(those_who_come_during_a_sync_share_the_next, fixture) {
     BOOST_TEST(rig.log->statistics().syncs == 2u);
 }
 
+// Two writers that took turns would need a sync for each commit.
+BOOST_FIXTURE_TEST_CASE(a_sync_waits_for_those_whom_the_last_one_released, fixture) {
+    log_rig rig(disk, 1 << 20);
+    disk.observe([](const disk_event& event) {
+        if (event.call == disk_call::sync) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+    });
+    std::mutex writing;
+    std::vector<std::thread> threads;
+    for (int t = 0; t != 2; ++t) {
+        threads.emplace_back([&] {
+            for (int i = 0; i != 50; ++i) {
+                std::uint64_t position = 0;
+                {
+                    const std::lock_guard lock(writing);
+                    position = rig.add(100, false).end.position;
+                }
+                rig.log->wait_durable(position);
+            }
+        });
+    }
+    for (std::thread& thread : threads) { thread.join(); }
+    BOOST_TEST(rig.log->statistics().syncs < 90u);
+}
+
 BOOST_FIXTURE_TEST_CASE(eight_threads_commit_through_many_segments, fixture) {
     log_rig rig(disk);
     disk.observe([](const disk_event& event) {
