@@ -1,7 +1,6 @@
 #include "pinyon/engine/free_space.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <string>
 
 #include "pinyon/engine/format.hpp"
@@ -39,7 +38,6 @@ void free_space::reset(std::uint64_t first, std::uint64_t page_count) {
     first_ = first;
     page_count_ = std::max(first, page_count);
     cursor_ = first;
-    fits_from_.fill(first);
     free_.resize(page_count_);
     limbo_.resize(page_count_);
     taken_.resize(page_count_);
@@ -246,18 +244,7 @@ std::optional<std::uint64_t> free_space::take() {
 
 std::optional<io::page_run> free_space::take_run(std::uint64_t pages) {
     PINYON_ASSERT(running_ && pages > 0);
-    // 1. The runs of that size class begin here.
-    const std::size_t size_class =
-        std::min<std::size_t>(std::bit_width(pages) - 1, fits_from_.size() - 1);
-    const std::uint64_t class_pages = std::uint64_t{1} << size_class;
-    std::uint64_t& from = fits_from_[size_class];
-    const auto of_class = free_.find_run(from, class_pages);
-    from = of_class ? of_class->first : page_count_;
-    // 2. The first of them that is long enough, which is the first of all larger classes, too.
-    const std::optional<io::page_run> run = free_.find_run(from, pages);
-    for (std::size_t i = size_class + 1; i < fits_from_.size(); ++i) {
-        fits_from_[i] = std::max(fits_from_[i], run ? run->first : page_count_);
-    }
+    const std::optional<io::page_run> run = free_.find_run(first_, pages);
     if (run) {
         free_.erase(*run);
         taken_.insert(*run);
@@ -356,13 +343,6 @@ void free_space::release(io::page_run run) {
 
 void free_space::insert_free(io::page_run run) {
     if (!free_.insert(run)) { raise_use("is freed while it is free", run.first); }
-    // It may have joined a run that begins before it; but not one of 2^i pages, or that would have
-    // been found.
-    for (std::size_t i = 0; i < fits_from_.size(); ++i) {
-        const std::uint64_t before = (std::uint64_t{1} << i) - 1;
-        const std::uint64_t start = run.first > first_ + before ? run.first - before : first_;
-        fits_from_[i] = std::min(fits_from_[i], start);
-    }
 }
 
 }  // namespace pinyon

@@ -18,7 +18,6 @@
 // `reset` makes sense.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <limits>
 #include <map>
@@ -64,8 +63,8 @@ public:
     // One free page: the next after the last one given in this transaction, so that its pages lie
     // together; from the start again behind the last. Nullopt: none. O(1).
     [[nodiscard]] std::optional<std::uint64_t> take();
-    // `pages` consecutive free pages, first fit from the start of the file. O(runs passed); runs of
-    // less than half as many pages are passed once, however often this is called.
+    // `pages` consecutive free pages, first fit from the start of the file. O(pages of the file /
+    // 4096 + runs of blocks that changed since).
     [[nodiscard]] std::optional<io::page_run> take_run(std::uint64_t pages);
     // Pages [page_count, new_count) are new and free.
     void extend(std::uint64_t new_count);
@@ -122,8 +121,6 @@ private:
     std::uint64_t transaction_ = 0;
     bool running_ = false;
     std::uint64_t cursor_ = 0;
-    // No free run of 2^i or more pages begins before fits_from_[i].
-    std::array<std::uint64_t, 20> fits_from_{};
 };
 
 }  // namespace pinyon

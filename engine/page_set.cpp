@@ -7,6 +7,7 @@ namespace pinyon {
 namespace {
 
 constexpr std::uint64_t all_ones = ~std::uint64_t{0};
+constexpr std::uint64_t block_pages = 64 * 64;  // of one word of the summary
 
 constexpr std::uint64_t words_for(std::uint64_t bits) noexcept {
     return bits / 64 + (bits % 64 != 0);
@@ -51,6 +52,7 @@ void page_set::resize(std::uint64_t capacity) {
     bits_.resize(words);
     summary_.resize(summaries);
     top_.resize(words_for(summaries));
+    longest_.resize(summaries);
     capacity_ = capacity;
 }
 
@@ -77,6 +79,7 @@ bool page_set::insert(std::uint64_t page) noexcept {
     runs_ = runs_ + 1 - neighbours({page, 1});
     set_word(page / 64, bits_[page / 64] | std::uint64_t{1} << page % 64);
     ++size_;
+    note_longest({page, 1});
     return true;
 }
 
@@ -97,6 +100,7 @@ bool page_set::insert(io::page_run run) noexcept {
         return true;
     });
     size_ += run.count;
+    note_longest(run);
     return true;
 }
 
@@ -136,15 +140,30 @@ std::optional<std::uint64_t> page_set::next(std::uint64_t from) const noexcept {
 std::optional<io::page_run> page_set::next_run(std::uint64_t from) const noexcept {
     const auto first = next(from);
     if (!first) { return std::nullopt; }
-    return io::page_run{*first, next_gap(*first) - *first};
+    return io::page_run{*first, next_gap(*first, capacity_) - *first};
 }
 
 std::optional<io::page_run> page_set::find_run(std::uint64_t from,
                                                std::uint64_t count) const noexcept {
     if (count == 0 || count > size_) { return std::nullopt; }
-    while (const auto run = next_run(from)) {
-        if (run->count >= count) { return io::page_run{run->first, count}; }
-        from = run->first + run->count;
+    for (std::uint64_t at = from; at < capacity_;) {
+        const std::uint64_t floor = at / block_pages * block_pages;
+        const std::uint64_t end = std::min(floor + block_pages, capacity_);
+        std::uint16_t& known = longest_[at / block_pages];
+        // Only the run that goes on in the next block may be long enough.
+        if (known < count) { at = std::max(at, run_before(end, floor)); }
+        const std::uint64_t first_end = next_gap(floor, end);
+        const bool all_seen = at <= first_end || next(first_end).value_or(capacity_) >= at;
+        std::uint64_t longest = first_end - floor;
+        while (at < end) {
+            const auto run = next_run(at);
+            if (run && run->count >= count) { return io::page_run{run->first, count}; }
+            if (!run || run->first >= end) { break; }
+            at = run->first + run->count;
+            longest = std::max(longest, std::min(at, end) - run->first);
+        }
+        if (all_seen) { known = static_cast<std::uint16_t>(longest); }
+        at = std::max(at, end);
     }
     return std::nullopt;
 }
@@ -164,15 +183,38 @@ void page_set::set_word(std::uint64_t index, std::uint64_t value) noexcept {
     top = summary != 0 ? top | top_bit : top & ~top_bit;
 }
 
-std::uint64_t page_set::next_gap(std::uint64_t from) const noexcept {
+std::uint64_t page_set::next_gap(std::uint64_t from, std::uint64_t limit) const noexcept {
+    if (from >= limit) { return limit; }
     std::uint64_t index = from / 64;
-    if (index >= bits_.size()) { return capacity_; }
     std::uint64_t gaps = ~bits_[index] & (all_ones << from % 64);
     while (gaps == 0) {
-        if (++index == bits_.size()) { return capacity_; }
+        if (++index * 64 >= limit) { return limit; }
         gaps = ~bits_[index];
     }
-    return std::min(capacity_, index * 64 + static_cast<unsigned>(std::countr_zero(gaps)));
+    return std::min(limit, index * 64 + static_cast<unsigned>(std::countr_zero(gaps)));
+}
+
+std::uint64_t page_set::run_before(std::uint64_t end, std::uint64_t floor) const noexcept {
+    while (end > floor) {
+        const std::uint64_t last = end - 1;
+        const std::uint64_t gaps = ~bits_[last / 64] << (63 - last % 64);
+        const auto members = static_cast<unsigned>(std::countl_zero(gaps));
+        end -= std::min<std::uint64_t>(members, last % 64 + 1);
+        if (members <= last % 64) { break; }
+    }
+    return std::max(end, floor);
+}
+
+void page_set::note_longest(io::page_run inserted) noexcept {
+    const std::uint64_t inserted_end = inserted.first + inserted.count;
+    for (std::uint64_t at = inserted.first; at < inserted_end;) {
+        const std::uint64_t floor = at / block_pages * block_pages;
+        const std::uint64_t end = std::min(floor + block_pages, capacity_);
+        const std::uint64_t run = next_gap(at, end) - run_before(at, floor);
+        std::uint16_t& known = longest_[at / block_pages];
+        known = std::max(known, static_cast<std::uint16_t>(run));
+        at = end;
+    }
 }
 
 }  // namespace pinyon
