@@ -378,7 +378,7 @@ void log_writer::wait_durable(std::uint64_t position, company who) {
             continue;
         }
         try {
-            lead(lock);
+            return lead(lock);
         } catch (const error& failure) {
             raise(errc::commit_unknown,
                   std::string("the log could not be made durable (") + failure.what() +
@@ -404,7 +404,7 @@ void log_writer::gather(std::unique_lock<std::mutex>& lock) {
     if (late) { expected_ = 0; }
 }
 
-// One sync for all that was appended until now. REQUIRES: nobody syncs.
+// One sync for all that was appended until now; lets go of the mutex. REQUIRES: nobody syncs.
 void log_writer::lead(std::unique_lock<std::mutex>& lock) {
     PINYON_ASSERT(!syncing_ && !poisoned());
     syncing_ = true;
@@ -432,6 +432,8 @@ void log_writer::lead(std::unique_lock<std::mutex>& lock) {
     syncs_.fetch_add(1, std::memory_order_relaxed);
     expected_ = pending_ + released_;
     latest_ = end + std::min(end - begin, patience_max);
+    // Who wakes finds the mutex free.
+    lock.unlock();
     turn_[(generation + 1) & 1].notify_one();
     turn_[generation & 1].notify_all();
 }

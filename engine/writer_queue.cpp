@@ -10,7 +10,7 @@ namespace {
 
 // Looks at the turn, one after each yield, before a writer lies down: a small transaction is over
 // sooner than a thread wakes (measured: 5 us against 40 us on another processor).
-constexpr unsigned tries_max = 64;
+constexpr unsigned tries_max = 256;
 
 }  // namespace
 
@@ -29,13 +29,11 @@ void writer_queue::take() noexcept {
 }
 
 bool writer_queue::enter(std::optional<std::chrono::milliseconds> timeout) {
+    for (unsigned tries = 0; held_.load(std::memory_order_relaxed) && tries < tries_max; ++tries) {
+        std::this_thread::yield();
+    }
     std::unique_lock lock(mutex_);
     refuse_self();
-    for (unsigned tries = 0; held_ && tries < tries_max; ++tries) {
-        lock.unlock();
-        std::this_thread::yield();
-        lock.lock();
-    }
     if (held_) {
         waiter self;
         waiting_.push_back(&self);

@@ -6,6 +6,7 @@
 // again.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -37,7 +38,7 @@ private:
 
     mutable std::mutex mutex_;
     std::deque<waiter*> waiting_;
-    bool held_ = false;
+    std::atomic<bool> held_{false};  // changes under the mutex
     std::thread::id holder_;
 };
 
