@@ -227,16 +227,22 @@ private:
 
 [[nodiscard]] settings parse(int argc, char** argv) {
     settings how;
-    for (int i = 1; i + 1 < argc; i += 2) {
+    for (int i = 1; i < argc; i += 2) {
         const std::string_view flag = argv[i];
-        if (flag == "--only") {
-            how.only = argv[i + 1];
-            continue;
+        const char* value = i + 1 < argc ? argv[i + 1] : nullptr;
+        if (value != nullptr && flag == "--only") {
+            how.only = value;
+        } else if (value != nullptr && flag == "--entries") {
+            how.entries = std::strtoull(value, nullptr, 10);
+        } else if (value != nullptr && flag == "--fallback-entries") {
+            how.fallback_entries = std::strtoull(value, nullptr, 10);
+        } else if (value != nullptr && flag == "--pool") {
+            how.pool_bytes = std::strtoull(value, nullptr, 10) << 20;
+        } else {
+            std::fprintf(
+                stderr, "budget [--entries N] [--pool MIB] [--fallback-entries N] [--only NAME]\n");
+            std::exit(2);
         }
-        const std::uint64_t number = std::strtoull(argv[i + 1], nullptr, 10);
-        if (flag == "--entries") { how.entries = number; }
-        if (flag == "--fallback-entries") { how.fallback_entries = number; }
-        if (flag == "--pool") { how.pool_bytes = number << 20; }
     }
     return how;
 }
