@@ -9,8 +9,8 @@ namespace pinyon {
 
 namespace {
 
-// Runs that may come into being between asking for the image's size and saving it: taking the
-// image's own run cuts one in two, retiring the old image adds one, growing the file adds one.
+// Runs that may come into being between asking for the image's size and saving it, with some to
+// spare: retiring the old image adds one, growing the file adds one.
 constexpr std::uint64_t spare_runs = 4;
 
 // A slot that holds nothing usable keeps nothing but what the other one keeps.

@@ -166,6 +166,21 @@ void database_core::open_newest_usable(const meta_slots& slots) {
     }
 }
 
+// What is written from here on must stay below what a reader accepts, or the file would not open
+// again: a forged meta, or an empty file by a segment's name, may be right below it.
+void database_core::require_room_to_count(const format::meta& meta,
+                                          std::uint64_t last_segment) const {
+    const std::uint64_t highest =
+        std::max({meta.sequence, meta.transaction, meta.log_position, last_segment});
+    if (highest > format::count_max / 2) {
+        raise(errc::corrupt, path_ +
+                                 ": a counter of its meta page, or the number of a log file beside "
+                                 "it, is higher than can come about (" +
+                                 std::to_string(highest) +
+                                 "): open it for reading only, and remove log files by such names");
+    }
+}
+
 void database_core::open_state(const meta_slots& slots, std::uint64_t durable_floor) {
     const format::meta& meta = slots.current();
     if (mutant(32) && read_only_) {
@@ -191,6 +206,9 @@ void database_core::open_state(const meta_slots& slots, std::uint64_t durable_fl
     tip_ = {meta.transaction, meta.catalog, meta.page_count, meta.next_tree};
     publication_.publish(tip_);
     if (read_only_ && !replaying) { return; }
+    if (!read_only_) {
+        require_room_to_count(meta, log ? log->last_sequence() : meta.log_first_segment);
+    }
     checkpoints_ = std::make_unique<checkpoint_writer>(*file_, slots);
     load_free_space(meta);
     log_origin_ = {path_,

@@ -109,6 +109,7 @@ private:
     // --- opening and closing ---------------------------------------------------------------------
     void lock(std::chrono::milliseconds timeout);
     void open_newest_usable(const meta_slots& slots);
+    void require_room_to_count(const format::meta& meta, std::uint64_t last_segment) const;
     void open_state(const meta_slots& slots, std::uint64_t durable_floor);
     [[nodiscard]] bool needs_replay(const log_reader& log, const format::meta& meta) const;
     [[nodiscard]] bool is_beside_writer() const;

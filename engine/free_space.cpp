@@ -1,9 +1,9 @@
 #include "pinyon/engine/free_space.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <string>
 
-#include "pinyon/engine/format.hpp"
 #include "pinyon/engine/node.hpp"
 #include "pinyon/mmap/assert.hpp"
 #include "pinyon/mmap/error.hpp"

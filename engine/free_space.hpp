@@ -96,7 +96,6 @@ private:
         std::uint64_t retired;
     };
 
-    [[nodiscard]] bool is_bitmap_smaller() const noexcept;
     void load_free(bytes runs);
     void load_bitmap(bytes words);
     [[nodiscard]] std::vector<format::pending_run> pending_runs() const;

@@ -370,6 +370,7 @@ void log_writer::wait_durable(std::uint64_t position, company who) {
         }
         count_in(pending_);
         if (syncing_) {
+            hurried_ = hurried_ || who == company::none;
             turn_[(generation_ + 1) & 1].wait(lock);
             continue;
         }
@@ -389,7 +390,7 @@ void log_writer::wait_durable(std::uint64_t position, company who) {
 
 // Those whom the last sync released are likely to commit again at once: a sync that waits for them
 // takes almost all writers along, one that begins without them half. The last to come leads; one of
-// those before it keeps the time, and who waits in vain does not expect anybody next time.
+// those before it keeps the time, and after it those who have come go alone.
 // REQUIRES: nobody syncs.
 void log_writer::gather(std::unique_lock<std::mutex>& lock) {
     const std::uint64_t next = generation_ + 1;
@@ -410,7 +411,6 @@ void log_writer::lead(std::unique_lock<std::mutex>& lock) {
     syncing_ = true;
     target_ = end_.load(std::memory_order_acquire);
     released_ = std::exchange(pending_, 0);
-    expected_ = 0;
     const std::uint64_t generation = ++generation_;
     io::file& file = *current_;
     lock.unlock();
@@ -430,7 +430,7 @@ void log_writer::lead(std::unique_lock<std::mutex>& lock) {
     // The owner may have poisoned the log meanwhile; what this sync reached is durable.
     durable_.store(target_, std::memory_order_release);
     syncs_.fetch_add(1, std::memory_order_relaxed);
-    expected_ = pending_ + released_;
+    expected_ = std::exchange(hurried_, false) ? 0 : pending_ + released_;
     latest_ = end + std::min(end - begin, patience_max);
     // Who wakes finds the mutex free.
     lock.unlock();

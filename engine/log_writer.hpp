@@ -166,6 +166,7 @@ private:
     std::uint64_t expected_ = 0;
     std::chrono::steady_clock::time_point latest_;
     std::uint64_t gathered_ = 0;  // number of the sync that somebody keeps the time of; 0: none
+    bool hurried_ = false;  // one that is not to wait does, for the sync after the running one
 
     mutable std::mutex spare_mutex_;  // guards what follows; never taken while mutex_ is held
     std::unique_ptr<io::file> spare_;

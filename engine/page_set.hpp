@@ -1,7 +1,7 @@
 // A set of page numbers: a bitmap with two summary levels, so that the next member and the next run
 // are found in a few word operations however large the file is, and for each block of 4096 pages
 // what its longest run may be, so that a search for a long run passes the blocks of short ones. 1
-// bit a page and 1/54 of that for the rest.
+// bit a page and 1/51 of that for the rest.
 //
 // Invariants
 //  1. A summary bit is set exactly while its word is not 0; bits at and above the capacity are 0.
@@ -52,7 +52,7 @@ public:
     // First run of members at or after `from`, maximal but for a start before `from`. O(run / 64).
     [[nodiscard]] std::optional<io::page_run> next_run(std::uint64_t from) const noexcept;
     // First `count` consecutive members at or after `from`. O(capacity / 4096 + the runs of blocks
-    // that changed since such a run was last looked for).
+    // that changed since such a run was last looked for + runs over the borders of blocks / 64).
     [[nodiscard]] std::optional<io::page_run> find_run(std::uint64_t from,
                                                        std::uint64_t count) const noexcept;
     // The members as bits, page p in bit p % 64 of word p / 64; words of 0 at the end may be there.

@@ -85,11 +85,16 @@ page_view buffer_pool::bring_in(const page_reference& reference) {
         {
             const guard lock(mutex_);
             mapped = enter_read(reference);
-            vouched = has(page, page_note::vouched) && table_.sum(page) == reference.checksum;
+            vouched = is_vouched(reference);
         }
-        if (!mapped) {
+        if (!mapped || !vouched) {
             populate_page(read_, page, page_bytes(), false);
             if (trims_) { trim(page); }
+        }
+        if (vouched) {
+            // Before it was mapped here it may have left the writable view, and the page cache.
+            const guard lock(mutex_);
+            vouched = is_vouched(reference);
         }
         if (!vouched) { admit(reference, read_address(page)); }
     } catch (...) {
@@ -165,6 +170,11 @@ void buffer_pool::enter_write(page_number page) {
     }
     note.flags |= page_note::in_write;
     ++written_frames_;
+}
+
+bool buffer_pool::is_vouched(const page_reference& reference) const noexcept {
+    return has(reference.page, page_note::vouched) &&
+           table_.sum(reference.page) == reference.checksum;
 }
 
 void buffer_pool::undo_read(page_number page) {

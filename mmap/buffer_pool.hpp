@@ -3,7 +3,8 @@
 //
 // States of a page, as bits of its word (L: latched for the time of the move):
 //
-//     cold --miss, L--> admitted --evict, L--> cold       verified each time it comes in
+//     cold --miss, L--> admitted --evict, L--> cold       verified each time it comes in, but for
+//                                                         pages sealed here that have not left
 //     free --create--> private, writable --relieve--> private --writable, L--> private, writable
 //     private --publish--> cold      any --forget--> free (frames stay until they are needed)
 //
@@ -101,6 +102,7 @@ private:
     // All below: REQUIRES the mutex.
     // Returns whether it is mapped already.
     bool enter_read(const page_reference& reference);
+    [[nodiscard]] bool is_vouched(const page_reference& reference) const noexcept;
     void enter_write(page_number page);
     void list_private(page_number page);
     [[nodiscard]] std::uint16_t next_tick() noexcept;

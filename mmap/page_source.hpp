@@ -9,7 +9,8 @@
 // Invariants
 //  1. Page p is at base + p * page_bytes for as long as the source lives (pool and raw mapping).
 //  2. `admitted` is set only while the page's bytes have passed the engine's admission since they
-//     last came in; an eviction clears it and moves the version.
+//     last came in, or were sealed here and have been in the writable view since; an eviction
+//     clears it and moves the version.
 //  3. Private pages (`create` until `publish` or `forget`) are touched by the writer's thread
 //     alone, and leave memory only inside `relieve`, never in the middle of an operation.
 //  4. A page is stored to only while it is private.

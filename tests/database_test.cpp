@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "pinyon/engine/format.hpp"
+#include "pinyon/engine/log_format.hpp"
 #include "pinyon/engine/meta.hpp"
 #include "pinyon/mmap/memory_file.hpp"
 #include "support/errors.hpp"
@@ -442,6 +443,32 @@ BOOST_FIXTURE_TEST_CASE(two_metas_of_different_transactions_still_open, fixture)
             tx.open_raw("t").put(as_bytes("again" + std::to_string(round)), as_bytes("y"));
         });
     }
+}
+
+// A writer that began there would leave numbers that no reader takes.
+BOOST_FIXTURE_TEST_CASE(a_log_file_of_an_impossible_number_stops_writers, fixture) {
+    fill();
+    const std::string name = pinyon::segment_name(path, format::count_max);
+    write_file(name, {});
+    require_refusal(errc::corrupt);
+    BOOST_TEST(entries(database::open(path, with(access_mode::read_only))) == 1000U);
+    std::filesystem::remove(name);
+    BOOST_TEST(entries(database::open(path)) == 1000U);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_meta_that_counts_too_far_stops_writers, fixture) {
+    fill();
+    auto content = read_file(path);
+    for (std::size_t slot = 0; slot != 2; ++slot) {
+        format::meta meta{};
+        std::memcpy(&meta, content.data() + slot * 4096, sizeof meta);
+        meta.sequence += format::count_max / 2 + 1;
+        meta.checksum = pinyon::checksum_of(meta);
+        std::memcpy(content.data() + slot * 4096, &meta, sizeof meta);
+    }
+    write_file(path, content);
+    require_refusal(errc::corrupt);
+    BOOST_TEST(entries(database::open(path, with(access_mode::read_only))) == 1000U);
 }
 
 }  // namespace
