@@ -23,7 +23,7 @@ public:
     // Prints the lines; the exit code.
     [[nodiscard]] int report() const {
         std::printf("\n%-58s %16s %16s\n", "requirement", "required", "measured");
-        bool failed = false;
+        bool failed = lines_.empty();
         for (const line& entry : lines_) {
             std::printf("%-58s %16s %16s  %s\n", entry.name.c_str(), entry.required.c_str(),
                         entry.measured.c_str(), entry.passed ? "PASS" : "FAIL");

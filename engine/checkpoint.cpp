@@ -78,6 +78,7 @@ checkpoint_job checkpoint_writer::prepare(page_store& store) {
     job.image_content = store.space().save();
     job.image_bytes = job.image_content.size();
     job.image_checksum = store.seal().of_image(job.image.first, job.image_content);
+    PINYON_ASSERT(job.image_bytes <= job.image.count * store.page_bytes());
     job.image_content.resize(job.image.count * store.page_bytes());
     store.wrote(job.image);
     job.transaction = store.transaction();

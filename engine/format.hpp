@@ -188,9 +188,9 @@ struct pending_run {
 };
 static_assert(sizeof(pending_run) == 32);
 
-// Log positions, transactions and sequences: more cannot come about (a million transactions a second
-// take 70,000 years, a gigabyte of log a second 70), and sums of them do not wrap. A writer begins
-// below half of it, so that a reader accepts what it leaves.
+// Log positions, transactions and sequences: more cannot come about (a million transactions a
+// second take 70,000 years, a gigabyte of log a second 70), and sums of them do not wrap. A writer
+// begins below half of it, so that a reader accepts what it leaves.
 inline constexpr std::uint64_t count_max = ~std::uint64_t{0} / 8;
 
 inline constexpr std::uint32_t meta_flag_clean = 1;  // closed; the file is complete without a log

@@ -78,8 +78,8 @@ namespace {
         if (checksum_of(meta) != meta.checksum) { continue; }
         if (meta.version < format::version) {
             raise(errc::version, name + " has format version " + std::to_string(meta.version) +
-                                     ", which this Pinyon no longer reads: export it with the "
-                                     "Pinyon that wrote it");
+                                     ", which this Pinyon no longer reads: `pinyon scan` it "
+                                     "with the one that wrote it");
         }
         if ((meta.incompatible_features & ~format::incompatible_features_known) != 0) {
             raise(errc::version,

@@ -2,7 +2,6 @@
 #include <boost/test/unit_test.hpp>
 
 #include <filesystem>
-#include <functional>
 #include <set>
 #include <string>
 #include <vector>

@@ -8,8 +8,8 @@
 // all in one: -- --all
 #define BOOST_TEST_MODULE corruption
 #include <boost/test/unit_test.hpp>
-#include <chrono>
 #include <cstdlib>
+#include <ctime>
 #include <map>
 #include <new>
 #include <string>
@@ -122,19 +122,29 @@ public:
         BOOST_TEST(judged_ > refused_);
     }
     [[nodiscard]] std::uint64_t violations() const noexcept { return violations_; }
+    [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
+    // Of the file that was judged last.
+    [[nodiscard]] bool check_is_content() {
+        try {
+            check_options how;
+            how.files = &disk_.disk();
+            return check(path, how, [](const finding&) {}).findings() == 0;
+        } catch (const error&) { return false; }
+    }
 
 private:
     template <class Judgement>
     void judge(const std::string& what, Judgement&& judgement) {
         ++judged_;
         largest_allocation = 0;
-        const auto begun = std::chrono::steady_clock::now();
+        const std::clock_t begun = std::clock();
         std::string wrong;
         try {
             wrong = judgement();
         } catch (const std::exception& failure) { wrong = failure.what(); }
-        const auto passed = std::chrono::steady_clock::now() - begun;
-        if (wrong.empty() && passed > std::chrono::seconds(slow_build ? 10 : 1)) {
+        // Of the processor: a busy machine is no violation, and a hang meets the test's time-out.
+        const double seconds = static_cast<double>(std::clock() - begun) / CLOCKS_PER_SEC;
+        if (wrong.empty() && seconds > (slow_build ? 10 : 1)) {
             wrong = "it took more than a second";
         }
         if (wrong.empty() && largest_allocation > allocation_max) {
@@ -165,18 +175,11 @@ private:
             refused = true;
             ++refused_;
         }
-        // A look at one file in four is enough: what check finds does not depend on how it opened.
+        // Not behind an open for writing, which may have changed the file.
         if (refused && judged_ % 4 != 0 && check_is_content()) {
             return "check calls a file sound that cannot be read";
         }
         return {};
-    }
-    [[nodiscard]] bool check_is_content() {
-        try {
-            check_options how;
-            how.files = &disk_.disk();
-            return check(path, how, [](const finding&) {}).findings() == 0;
-        } catch (const error&) { return false; }
     }
     [[nodiscard]] std::string use(const saved_file& damaged) {
         disk_.load({{path, damaged}});
@@ -226,16 +229,12 @@ private:
 class turns {
 public:
     explicit turns(std::uint64_t seed) : turn_(seed % 2) {
-        const auto& suite = boost::unit_test::framework::master_test_suite();
-        for (int i = 1; i < suite.argc; ++i) {
-            if (std::string_view(suite.argv[i]) == "--all") { all_ = true; }
-        }
         if (slow_build) { every_ = 32; }
     }
     [[nodiscard]] bool next() noexcept { return all_ || ++count_ % every_ == turn_; }
 
 private:
-    bool all_ = false;
+    bool all_ = all_wanted();
     std::uint64_t every_ = 2;
     std::uint64_t turn_;
     std::uint64_t count_ = 0;
@@ -265,7 +264,10 @@ BOOST_AUTO_TEST_CASE(the_sound_file_is_read) {
     BOOST_TEST(file.pages_in_use().size() >= 8U);  // 32 KiB
     damage_judge judge(file);
     judge.as_it_is(file.sound, "the sound file");
+    BOOST_TEST(judge.check_is_content());
     judge.forged(file.sound, "the sound file");
+    BOOST_TEST(judge.check_is_content());
+    BOOST_TEST(judge.refused() == 0U);
     BOOST_TEST(judge.violations() == 0U);
 }
 
@@ -317,9 +319,11 @@ BOOST_AUTO_TEST_CASE(whole_pages) {
         copy_page(damaged, page, file.older, page);
         judge.as_it_is(damaged, name + " as it was");
         for (const std::size_t other : pages) {
+            if (other == page) { continue; }
             damaged = file.sound;
             copy_page(damaged, page, file.sound, other);
             judge.as_it_is(damaged, name + " is " + std::to_string(other));
+            if (other < page) { continue; }
             copy_page(damaged, other, file.sound, page);
             judge.as_it_is(damaged, name + " and " + std::to_string(other) + " swapped");
         }
@@ -400,8 +404,11 @@ BOOST_AUTO_TEST_CASE(whole_pages_forged) {
             if (other < 2) { continue; }
             const std::string name =
                 "page " + std::to_string(page) + " is " + std::to_string(other) + ", forged";
-            judge.forged(
-                forger.forge([&](forged_file& copy) { put(copy, page, file.sound, other); }), name);
+            if (other != page) {
+                judge.forged(
+                    forger.forge([&](forged_file& copy) { put(copy, page, file.sound, other); }),
+                    name);
+            }
             judge.forged(
                 forger.forge([&](forged_file& copy) { put(copy, page, file.older, other); }),
                 name + ", older");

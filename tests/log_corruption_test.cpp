@@ -23,14 +23,6 @@ using namespace pinyon::test;
 
 const std::string& path = stopped_path;
 
-[[nodiscard]] bool all_wanted() {
-    const auto& suite = boost::unit_test::framework::master_test_suite();
-    for (int i = 1; i < suite.argc; ++i) {
-        if (std::string_view(suite.argv[i]) == "--all") { return true; }
-    }
-    return false;
-}
-
 [[nodiscard]] std::string place(const stopped& of, const std::string& name, std::uint64_t at) {
     return of.name + ", " + name + " at " + std::to_string(at);
 }

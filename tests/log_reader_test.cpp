@@ -12,6 +12,7 @@
 #include "support/errors.hpp"
 #include "support/log_rig.hpp"
 #include "support/simulated_disk.hpp"
+#include "support/slow_build.hpp"
 
 namespace {
 
@@ -460,14 +461,6 @@ BOOST_AUTO_TEST_CASE(hostile_lengths_lead_nowhere) {
 }
 
 // As many candidates for a header as fit, none of which may cost more than a look.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool is_sanitized = true;
-#elif defined(__has_feature)
-constexpr bool is_sanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
-#else
-constexpr bool is_sanitized = false;
-#endif
-
 BOOST_AUTO_TEST_CASE(a_hostile_tail_of_64_mib_costs_little) {
     io::memory_file_system files;
     log_rig rig(files);
@@ -489,7 +482,7 @@ BOOST_AUTO_TEST_CASE(a_hostile_tail_of_64_mib_costs_little) {
     const std::clock_t begun = std::clock();
     BOOST_TEST(replay_count(files, rig.meta()) == 1u);
     const double seconds = static_cast<double>(std::clock() - begun) / CLOCKS_PER_SEC;
-    BOOST_TEST(seconds < (is_sanitized ? 10.0 : 1.0));
+    BOOST_TEST(seconds < (slow_build ? 10.0 : 1.0));
     // A sparse file of a terabyte is looked at up to the size of the largest segment.
     file->truncate(std::uint64_t{1} << 40);
     BOOST_TEST(replay_count(files, rig.meta()) == 1u);

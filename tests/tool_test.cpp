@@ -5,13 +5,16 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 #include <fstream>
 #include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "pinyon/engine/checksum.hpp"
 #include "pinyon/engine/database.hpp"
+#include "pinyon/engine/format.hpp"
 #include "support/tool_call.hpp"
 #include "tools/arguments.hpp"
 #include "tools/progress.hpp"
@@ -220,9 +223,17 @@ BOOST_AUTO_TEST_CASE(each_bad_file_has_its_exit_code_and_message) {
     write_file(here / "other", std::string(20000, 'x'));
     write_file(here / "short", "PINYON\r\n");
     write_file(here / "truncated", content.substr(0, content.size() / 4));
-    std::string newer = content;
-    for (const std::size_t slot : {std::size_t{0}, std::size_t{4096}}) { newer[slot + 8] = 9; }
-    write_file(here / "newer", newer);
+    for (const std::uint32_t version : {1u, 9u}) {
+        std::string other = content;
+        for (const std::size_t slot : {std::size_t{0}, std::size_t{4096}}) {
+            pinyon::format::meta meta{};
+            std::memcpy(&meta, other.data() + slot, sizeof meta);
+            meta.version = version;
+            meta.checksum = pinyon::checksum_of(meta);
+            std::memcpy(other.data() + slot, &meta, sizeof meta);
+        }
+        write_file(here / (version == 1 ? "older" : "newer"), other);
+    }
     const struct {
         std::string name;
         std::vector<int> codes;
@@ -234,7 +245,8 @@ BOOST_AUTO_TEST_CASE(each_bad_file_has_its_exit_code_and_message) {
         {"other", {5}, "[not_a_database]"},
         {"short", {3, 5}, ""},
         {"truncated", {3}, ""},
-        {"newer", {3, 5}, ""},
+        {"older", {5}, "[version]"},
+        {"newer", {5}, "[version]"},
     };
     for (const auto& each : cases) {
         for (const words& verb : {words{"info"}, words{"check"}, words{"stat"}, words{"get"},

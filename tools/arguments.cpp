@@ -82,8 +82,8 @@ public:
 
 constexpr const char* program_footer =
     "Exit codes: 0 fine, 1 the answer is no, 2 usage, 3 damage found, 4 cannot be read, 5 not ours "
-    "or\n"
-    "newer, 6 incomplete (the file changed meanwhile), 130 interrupted.";
+    "or of\n"
+    "another version, 6 incomplete (the file changed meanwhile), 130 interrupted.";
 
 constexpr const char* import_footer =
     "The value is the other columns as they stand, in csv quoted where they need it; a lone one is "

@@ -19,7 +19,7 @@ enum class exit_code : int {
     usage = 2,       // the command line makes no sense
     damage = 3,      // the file contradicts itself
     unreadable = 4,  // missing, no permission, input/output error, busy
-    not_ours = 5,    // not a Pinyon file, or one of a newer version
+    not_ours = 5,    // not a Pinyon file, or one of another version
     incomplete = 6,  // the file changed under the inspection; the answer may not be whole
     interrupted = 130,
 };

@@ -15,6 +15,7 @@
 #include "pinyon/mmap/memory_file.hpp"
 #include "pinyon/pinyon.hpp"
 #include "support/forged_file.hpp"
+#include "tools/exit_code.hpp"
 #include "tools/run.hpp"
 
 namespace {
@@ -180,7 +181,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                     return static_cast<std::size_t>(in.gcount());
                                 }};
     const int code = tool::run(words, streams);
-    if (code < 0 || code > 127) {
+    if (code < 0 || code > static_cast<int>(tool::exit_code::incomplete)) {
         std::cerr << "exit code " << code << std::endl;
         std::abort();
     }

@@ -16,6 +16,7 @@
 #include <unordered_set>
 
 #include "support/crash_judge.hpp"
+#include "support/slow_build.hpp"
 
 namespace pinyon::test {
 
@@ -175,18 +176,6 @@ private:
     block_store scratch_;
     std::string wrong_;
 };
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr bool slow_build = true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-inline constexpr bool slow_build = true;
-#else
-inline constexpr bool slow_build = false;
-#endif
-#else
-inline constexpr bool slow_build = false;
-#endif
 
 // How long and with what a test goes on: from the command line behind `--`.
 struct crash_plan {

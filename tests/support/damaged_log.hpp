@@ -4,7 +4,7 @@
 // Threads: one at a time. Failure: what is wrong is returned, never thrown.
 #pragma once
 
-#include <chrono>
+#include <ctime>
 #include <random>
 #include <set>
 
@@ -46,7 +46,6 @@ public:
     }
     // Starts from what another one left.
     history_maker(std::uint64_t seed, const stopped& from) : random_(seed), disk_(seed, false) {
-        store_.load(from.files);
         for (const auto& entry : from.files) {
             const auto file = disk_.open(entry.first, io::open_mode::create_new);
             file->write(0, entry.second.content);
@@ -94,7 +93,6 @@ private:
     }
 
     std::mt19937_64 random_;
-    restored_disk store_;
     crash_disk disk_;
     std::vector<moment> history_;
     std::optional<database> db_;
@@ -143,7 +141,7 @@ public:
     // Says what is wrong, or nothing.
     [[nodiscard]] std::string judge(const saved_files& files, const rule& expected) {
         ++judged;
-        const auto begun = std::chrono::steady_clock::now();
+        const std::clock_t begun = std::clock();
         std::string wrong;
         try {
             wrong = open(files, expected);
@@ -152,8 +150,9 @@ public:
         } catch (const std::exception& failure) {
             wrong = std::string("an exception that is not Pinyon's: ") + failure.what();
         }
-        const auto passed = std::chrono::steady_clock::now() - begun;
-        if (wrong.empty() && passed > std::chrono::seconds(slow_build ? 10 : 1)) {
+        // Of the processor: a busy machine is no violation, and a hang meets the test's time-out.
+        const double seconds = static_cast<double>(std::clock() - begun) / CLOCKS_PER_SEC;
+        if (wrong.empty() && seconds > (slow_build ? 10 : 1)) {
             wrong = "it took more than a second";
         }
         return wrong;

@@ -2,6 +2,7 @@
 // says what was done, and the line that says what could not be done here.
 #pragma once
 
+#include <algorithm>
 #include <boost/test/results_collector.hpp>
 #include <boost/test/tree/traverse.hpp>
 #include <boost/test/tree/visitor.hpp>
@@ -29,6 +30,13 @@ struct long_run {
         if (flag == "--seed") { chosen.seed = std::strtoull(suite.argv[i + 1], nullptr, 10); }
     }
     return chosen;
+}
+
+// What a short form leaves out, too.
+[[nodiscard]] inline bool all_wanted() {
+    const auto& suite = boost::unit_test::framework::master_test_suite();
+    return std::any_of(suite.argv + 1, suite.argv + suite.argc,
+                       [](const char* word) { return std::string_view(word) == "--all"; });
 }
 
 // "T7: 300 kills (...), 0 violations, seed 1"

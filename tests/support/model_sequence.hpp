@@ -123,6 +123,7 @@ private:
     void look() { compare(db_->begin_read(), history_.back()); }
 
     void close() {
+        for (const reader& each : readers_) { compare(each.tx, each.seen); }
         readers_.clear();
         db_->close();
         db_.reset();
@@ -294,7 +295,7 @@ private:
     using entry_map = std::map<std::string, std::string>;
 
     void erase_range(writable_raw_tree& tree, entry_map& entries, const std::string& key) {
-        const std::string other = random_key(key.size() == 8 && tree.name() == trees[1]);
+        const std::string other = random_key(tree.name() == trees[1]);
         const std::string& low = std::min(key, other);
         const std::string& high = std::max(key, other);
         const bool from_front = happens(16);
