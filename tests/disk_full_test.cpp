@@ -12,6 +12,8 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "support/journal.hpp"
 #include "support/long_run.hpp"
@@ -124,23 +126,23 @@ private:
 
     // False: no space, and nothing has changed.
     bool erase_some(std::size_t count) {
-        model left = model_;
+        std::vector<model::node_type> erased;
         try {
             write_transaction tx = db_->begin_write();
             auto tree = tx.open(words);
             for (; count != 0; --count) {
-                auto victim = left.lower_bound("key" + std::to_string(random_.below(1'000'000)));
-                if (victim == left.end()) { victim = left.begin(); }
-                require(tree.erase(victim->first), "an entry is missing");
-                left.erase(victim);
+                auto victim = model_.lower_bound("key" + std::to_string(random_.below(1'000'000)));
+                if (victim == model_.end()) { victim = model_.begin(); }
+                erased.push_back(model_.extract(victim));
+                require(tree.erase(erased.back().key()), "an entry is missing");
             }
             tx.commit(durability::durable);
         } catch (const error& failure) {
             if (failure.kind() != errc::no_space) { throw; }
             ++total_.erases_refused;
+            for (model::node_type& each : erased) { model_.insert(std::move(each)); }
             return false;
         }
-        model_ = std::move(left);
         return true;
     }
 
