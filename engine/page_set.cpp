@@ -7,7 +7,7 @@ namespace pinyon {
 namespace {
 
 constexpr std::uint64_t all_ones = ~std::uint64_t{0};
-constexpr std::uint64_t block_pages = 64 * 64;  // of one word of the summary
+constexpr std::uint64_t block_pages = std::uint64_t{64} * 64;  // of one word of the summary
 
 constexpr std::uint64_t words_for(std::uint64_t bits) noexcept {
     return bits / 64 + (bits % 64 != 0);
