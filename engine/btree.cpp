@@ -164,7 +164,7 @@ std::uint64_t rank(page_store& store, const tree_state& tree, bytes key) {
                 });
             before += next.before;
             at = next.child;
-            store.source().prefetch_word(at.page);
+            expect<Node>(store, tree.schema, at.page, level - 1);
         }
         store.source().count_visits(tree.root.level + 1);
         return before +

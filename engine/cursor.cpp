@@ -86,7 +86,7 @@ child_entry tree_cursor::enter(unsigned level, const child_entry& at, Choose&& c
             here.index = choose(node, level);
             return level == 0 ? child_entry{} : node.child(here.index);
         });
-    if (level != 0) { store_->source().prefetch_word(child.page); }
+    if (level != 0) { expect<Node>(*store_, tree_->schema, child.page, level - 1); }
     return child;
 }
 
@@ -96,6 +96,7 @@ void tree_cursor::descend(Choose&& choose) {
     changes_ = tree_->changes;
     scanned_ = 0;
     ahead_ = 0;
+    coming_left_ = 0;
     child_entry at = root_entry(*tree_);
     for (unsigned level = tree_->root.level + 1; level-- > 0;) {
         at = enter<Node>(level, at, choose);
@@ -195,6 +196,7 @@ bool tree_cursor::step_leaf(direction towards, bytes edge) {
 template <class Node>
 void tree_cursor::read_ahead(direction towards) {
     std::array<io::page_number, read_ahead_leaves> leaves;
+    coming_left_ = 0;
     const unsigned asked = look<Node>(1, [&](const Node& parent) {
         const step& here = path_[1];
         const bool forward = towards == direction::forward;
@@ -203,7 +205,10 @@ void tree_cursor::read_ahead(direction towards) {
         };
         const unsigned place = child_at(here.index);
         if (place + 1 >= here.count) { return 0U; }
-        store_->source().prefetch_word(parent.child(child_at(place + 1)).page);
+        const io::page_number next = parent.child(child_at(place + 1)).page;
+        expect<Node>(*store_, tree_->schema, next, 0);
+        coming_ = store_->source().expect(next);
+        coming_left_ = coming_ == nullptr ? 0 : store_->page_bytes();
         if (scanned_ < scan_leaves_min || ahead_ > place + read_ahead_leaves / 2) { return 0U; }
         const unsigned from = std::max(ahead_, place + 1);
         const unsigned to = std::min(place + 1 + read_ahead_leaves, here.count);
@@ -219,11 +224,7 @@ void tree_cursor::read_ahead(direction towards) {
 
 template <class Node>
 void tree_cursor::assemble_key() const {
-    key_buffer buffer;
-    look<Node>(0, [&](const Node& leaf) {
-        key_.assign(leaf.key(path_[0].index, buffer));
-        return true;
-    });
+    look<Node>(0, [&](const Node& leaf) { return leaf.key(path_[0].index, key_).size(); });
     key_ready_ = true;
 }
 
@@ -274,10 +275,6 @@ void tree_cursor::step_to(direction towards) {
     });
 }
 
-void tree_cursor::next() { step_to(direction::forward); }
-
-void tree_cursor::previous() { step_to(direction::backward); }
-
 bytes tree_cursor::key() const {
     require_valid();
     if (!key_ready_) {
@@ -309,6 +306,24 @@ bytes tree_cursor::value() const {
     const stored_value found = stored();
     if (!found.extent) { return found.inline_bytes; }
     return guarded([&] { return view_extent(*store_, *found.extent); });
+}
+
+std::pair<bytes, bytes> tree_cursor::entry() const {
+    require_valid();
+    if (key_ready_ || stale()) { return {key(), value()}; }
+    bool large = false;
+    const bytes found = guarded([&] {
+        return with_layout(tree_->schema, [&]<class Node>(std::type_identity<Node>) {
+            return look<Node>(0, [&](const Node& leaf) {
+                const unsigned index = path_[0].index;
+                (void)leaf.key(index, key_);
+                large = leaf.is_reference(index);
+                return large ? bytes() : leaf.value(index);
+            });
+        });
+    });
+    key_ready_ = true;
+    return {key_.view(), large ? value() : found};
 }
 
 }  // namespace pinyon

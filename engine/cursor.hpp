@@ -15,6 +15,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "pinyon/engine/btree.hpp"
 
@@ -41,14 +42,20 @@ public:
     void last();
     // REQUIRES: valid. O(1) amortised. After a change they go to the neighbour of the key they
     // stood on, whether its entry is still there or not.
-    void next();
-    void previous();
+    void next() {
+        if (!step_in_leaf(direction::forward)) { step_to(direction::forward); }
+    }
+    void previous() {
+        if (!step_in_leaf(direction::backward)) { step_to(direction::backward); }
+    }
 
     // REQUIRES: valid. The key stays until the cursor moves; the value as `find` says. When the
     // entry was erased meanwhile the key is still there and the value is misuse.
     [[nodiscard]] bytes key() const;
     [[nodiscard]] bytes value() const;
     [[nodiscard]] stored_value stored() const;
+    // key() and value() in one look at the leaf.
+    [[nodiscard]] std::pair<bytes, bytes> entry() const;
 
 private:
     enum class direction : std::uint8_t { forward, backward };
@@ -66,6 +73,29 @@ private:
     void move(Seek&& seek);
     void step_to(direction towards);
     void require_valid() const;
+    // Most steps are one: nothing is looked at. False when there is more to it.
+    [[nodiscard]] bool step_in_leaf(direction towards) noexcept {
+        step& leaf = path_[0];
+        const bool forward = towards == direction::forward;
+        if (what_ != over::snapshot || !valid_ || failure_ ||
+            (forward ? leaf.index + 1 >= leaf.count : leaf.index == 0)) {
+            return false;
+        }
+        leaf.index += forward ? 1U : ~0U;
+        key_ready_ = false;
+        prefetch_coming();
+        return true;
+    }
+    // The processor's own prefetcher ends where a page ends: each step asks for a few lines of the
+    // next leaf, so that all of it is there when it is entered.
+    void prefetch_coming() noexcept {
+        if (coming_left_ == 0) { return; }
+        for (unsigned line = 0; line != 3 && coming_left_ != 0; ++line) {
+            __builtin_prefetch(coming_);
+            coming_ += 64;
+            coming_left_ -= 64;
+        }
+    }
     [[nodiscard]] bool stale() const noexcept { return changes_ != tree_->changes; }
 
     template <class Node, class Look>
@@ -97,6 +127,8 @@ private:
     direction scanning_ = direction::forward;
     unsigned scanned_ = 0;  // leaves passed in that direction
     unsigned ahead_ = 0;    // leaves of the parent that were asked for, counted in that direction
+    const std::byte* coming_ = nullptr;  // the part of the next leaf that was not asked for yet
+    std::uint32_t coming_left_ = 0;
     mutable std::array<step, format::height_max> path_;
     mutable key_buffer key_;
 };

@@ -47,13 +47,22 @@ decltype(auto) with_layout(const node_schema& schema, Call&& call) {
     return {tree.root.page, tree.root.count, tree.root.checksum};
 }
 
+// Asks for the lines that a search of this node reads, as soon as its number is known: they arrive
+// together, where the search itself would wait for one after the other.
+template <class Node>
+void expect(const page_store& store, const node_schema& schema, std::uint64_t page,
+            unsigned level) noexcept {
+    if (const std::byte* const place = store.source().expect(page)) {
+        Node::prefetch(place, schema, level);
+    }
+}
+
 // look(node, view), of a node named by its parent's entry `at`.
 template <class Node, class Look>
 [[nodiscard]] auto look_at(const page_store& store, const node_schema& schema,
                            const child_entry& at, unsigned level, Look&& look) {
     for (unsigned attempt = 0; attempt < visit_attempts_max; ++attempt) {
         const io::page_view view = store.read(schema, at.page, level, at.checksum);
-        Node::prefetch(view.data, schema, level);
         try {
             auto result = look(Node(view.data, schema), view);
             if (store.unchanged(view)) [[likely]] { return result; }
@@ -75,7 +84,7 @@ template <class Node>
     const child_entry child = look_at<Node>(
         store, schema, at, level,
         [&](const Node& node, const auto&) { return node.child(node.child_index(key)); });
-    store.source().prefetch_word(child.page);
+    expect<Node>(store, schema, child.page, level - 1);
     return child;
 }
 

@@ -45,6 +45,14 @@ public:
         }
     }
     [[nodiscard]] Value value() const { return value_codec<Value>::decode(raw_.value()); }
+    [[nodiscard]] pinyon::entry<Key, Value> entry() const {
+        const auto [key, value] = raw_.entry();
+        if constexpr (needs_room<Key>) {
+            return {decode_key<Key>(key, room_), value_codec<Value>::decode(value)};
+        } else {
+            return {key_codec<Key>::decode(key), value_codec<Value>::decode(value)};
+        }
+    }
 
 private:
     struct nothing {};
@@ -115,7 +123,7 @@ public:
     range_iterator(raw_cursor raw, const key_cut& far) : at_(std::move(raw)), far_(far) {}
 
     // Throw misuse at the end.
-    [[nodiscard]] reference operator*() const { return {at_.key(), at_.value()}; }
+    [[nodiscard]] reference operator*() const { return at_.entry(); }
     [[nodiscard]] pointer operator->() const { return pointer(**this); }
     [[nodiscard]] Key key() const { return at_.key(); }
     [[nodiscard]] Value value() const { return at_.value(); }

@@ -198,6 +198,8 @@ bytes raw_cursor::key() const { return enter_valid().key(); }
 
 bytes raw_cursor::value() const { return enter_valid().value(); }
 
+std::pair<bytes, bytes> raw_cursor::entry() const { return enter_valid().entry(); }
+
 std::uint64_t raw_cursor::value_length() const {
     const stored_value stored = enter_valid().stored();
     return stored.extent ? stored.extent->length : stored.inline_bytes.size();

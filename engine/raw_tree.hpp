@@ -94,6 +94,8 @@ public:
     // Throw misuse when not valid. The key stays until the cursor moves.
     [[nodiscard]] bytes key() const;
     [[nodiscard]] bytes value() const;
+    // Both at the price of one.
+    [[nodiscard]] std::pair<bytes, bytes> entry() const;
     // Bytes of the value, without fetching a large one.
     [[nodiscard]] std::uint64_t value_length() const;
 

@@ -112,7 +112,7 @@ auto tree_change<Node>::descend(bytes key, Look&& look) {
                 return node.child(index);
             });
         at = child;
-        store_.source().prefetch_word(at.page);
+        expect<Node>(store_, schema_, at.page, level - 1);
     }
     store_.source().count_visits(tree_.root.level + 1);
     return look_at<Node>(store_, schema_, at, 0, [&](const Node& node, const io::page_view& view) {

@@ -184,13 +184,12 @@ public:
         if (failures() != 0) [[unlikely]] { check_readable(read); }
     }
 
-    // Brings the page's state word towards the processor ahead of `fetch`; `page` may be any
-    // number.
-    void prefetch_word(page_number page) const noexcept {
-        if (page < limit()) {
-            __builtin_prefetch(&table_.word(page));
-            __builtin_prefetch(read_base_ + (page << page_shift_));
-        }
+    // Brings the page's state word towards the processor ahead of `fetch`. Returns where the bytes
+    // of the page would be, for prefetches alone; null for a number that is no page's.
+    [[nodiscard]] const std::byte* expect(page_number page) const noexcept {
+        if (page >= limit()) [[unlikely]] { return nullptr; }
+        __builtin_prefetch(&table_.word(page));
+        return read_base_ + (page << page_shift_);
     }
 
     // Adds to the statistics of this thread: pages visited since the last call.

@@ -35,8 +35,14 @@ model even_numbers(store_rig& rig, std::uint64_t count) {
 void require_at(const tree_cursor& cursor, const model& content, model::const_iterator expected) {
     BOOST_TEST(cursor.valid() == (expected != content.end()));
     if (!cursor.valid() || expected == content.end()) { return; }
+    // Together and one by one, in both orders: the key is put together once.
+    const tree_cursor other = cursor;
+    const auto [key, value] = other.entry();
+    BOOST_TEST((text_of(key) == expected->first));
+    BOOST_TEST((text_of(value) == expected->second));
     BOOST_TEST((text_of(cursor.key()) == expected->first));
     BOOST_TEST((text_of(cursor.value()) == expected->second));
+    BOOST_TEST((text_of(cursor.entry().second) == expected->second));
 }
 
 }  // namespace
@@ -148,6 +154,8 @@ BOOST_AUTO_TEST_CASE(a_cursor_survives_changes_of_its_tree) {
                 BOOST_TEST((text_of(cursor.key()) == stood));
                 if (const auto still = content.find(stood); still != content.end()) {
                     BOOST_TEST((text_of(cursor.value()) == still->second));
+                    BOOST_TEST((text_of(cursor.entry().first) == stood));
+                    BOOST_TEST((text_of(cursor.entry().second) == still->second));
                 }
                 if (random.below(5) == 0) {
                     cursor.previous();
@@ -177,12 +185,14 @@ BOOST_AUTO_TEST_CASE(asking_where_nothing_is_is_misuse) {
     tree_cursor cursor(*rig.store, rig.tree);
     BOOST_TEST(code_of([&] { (void)cursor.key(); }) == errc::misuse);
     BOOST_TEST(code_of([&] { (void)cursor.value(); }) == errc::misuse);
+    BOOST_TEST(code_of([&] { (void)cursor.entry(); }) == errc::misuse);
     BOOST_TEST(code_of([&] { cursor.next(); }) == errc::misuse);
     BOOST_TEST(code_of([&] { cursor.previous(); }) == errc::misuse);
     cursor.first();
     rig.begin();
     rig.erase(key_of(0));
     BOOST_TEST(code_of([&] { (void)cursor.value(); }) == errc::misuse);
+    BOOST_TEST(code_of([&] { (void)cursor.entry(); }) == errc::misuse);
     BOOST_TEST((text_of(cursor.key()) == key_of(0)));
     cursor.next();
     BOOST_TEST((text_of(cursor.key()) == key_of(2)));
@@ -195,8 +205,11 @@ BOOST_AUTO_TEST_CASE(large_values_are_read_through_the_cursor) {
     rig.put("small", "s");
     rig.commit();
     rig.cool();
-    tree_cursor cursor(*rig.store, rig.tree);
+    tree_cursor cursor(*rig.store, rig.tree, tree_cursor::over::snapshot);
     cursor.first();
+    const auto [key, value] = cursor.entry();
+    BOOST_TEST((text_of(key) == "large"));
+    BOOST_TEST((text_of(value) == std::string(50'000, 'l')));
     BOOST_TEST(cursor.stored().extent.has_value());
     BOOST_TEST((text_of(cursor.value()) == std::string(50'000, 'l')));
     cursor.next();

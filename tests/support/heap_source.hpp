@@ -34,7 +34,7 @@ public:
                       std::max<std::uint32_t>(8192, page_bytes) / page_bytes, warden),
           file_(file),
           extents_(capacity * page_bytes) {
-        read_base_ = extents_.data();  // of prefetch_word, which only computes with it
+        read_base_ = extents_.data();  // of expect, which only computes with it
         set_limit(std::min<io::page_number>(file.size() / page_bytes, capacity));
     }
 
