@@ -23,11 +23,11 @@ constexpr std::uint64_t ticks_a_turnover = 256;
 constexpr std::uint64_t batch_min = 64;
 constexpr std::uint64_t batch_max = 256;
 
-// Pages that stay in the writable view behind a commit: small transactions use the same ones again,
-// and each one found there spares a write, a fault and an unmapping. With 64 of them eight writers
-// of small transactions unmapped after every 31 commits, and interrupted each other for it.
-constexpr std::uint64_t written_kept = 1024;
-constexpr std::uint64_t written_part = 16;  // of all frames at most
+// Pages that stay in the writable view behind a commit, as a part of all frames: the next ones use the
+// same pages again, and each one found there spares a write, a fault and an unmapping. With 64 pages
+// eight writers of small transactions unmapped after every 31 commits, and interrupted each other
+// for it; with 1024, transactions of 1000 random updates did so every time, 6.9 us an update for 5.0.
+constexpr std::uint64_t written_part = 16;
 
 [[nodiscard]] std::uint64_t usable_bytes(const pool_options& options) noexcept {
     return options.budget_bytes - options.budget_bytes / reserve_part;
@@ -373,14 +373,14 @@ void buffer_pool::publish() {
         }
     }
     private_.clear();
-    if (mapped_.size() <= std::min(written_kept, frames_max_ / written_part)) {
-        forgotten_ = mapped_.size();
-        return;
+    const std::size_t most = frames_max_ / written_part;
+    if (mapped_.size() > most) {
+        // Free pages are taken from the start of the file on: the low half is needed again soonest.
+        std::sort(mapped_.begin(), mapped_.end());
+        unmap_write(std::span(mapped_).subspan(most / 2));
+        mapped_.resize(most / 2);
     }
-    std::sort(mapped_.begin(), mapped_.end());
-    unmap_write(mapped_);
-    mapped_.clear();
-    forgotten_ = 0;
+    forgotten_ = mapped_.size();
 }
 
 void buffer_pool::flush_range(byte_range range) {

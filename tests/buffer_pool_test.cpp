@@ -432,13 +432,21 @@ BOOST_AUTO_TEST_CASE(damage_to_a_written_back_private_page_is_found) {
 
 BOOST_AUTO_TEST_CASE(publishing_unmaps_and_the_next_visit_verifies) {
     fixture f;
-    for (page_number page = 20; page < 40; ++page) {
+    for (page_number page = 39; page >= 20; --page) {
         (void)f.create(page, 1);
         f.store.seal(*f.source, page);
     }
     BOOST_TEST(f.source->statistics().frames == 20u);
     f.source->flush();
     f.source->publish();
+    // The lowest numbers stay: they are the ones that a writer takes again.
+    const std::uint64_t kept = f.source->frames_max() / 32;
+    BOOST_REQUIRE(kept != 0u);
+    BOOST_TEST(f.source->statistics().frames == kept);
+    const std::uint64_t known = f.warden.admissions;
+    for (page_number page = 20; page < 20 + kept; ++page) { (void)f.fetch(page); }
+    BOOST_TEST(f.warden.admissions == known);
+    f.source->evict_all();
     BOOST_TEST(f.source->statistics().frames == 0u);
     const std::uint64_t before = f.warden.admissions;
     for (page_number page = 20; page < 40; ++page) {
