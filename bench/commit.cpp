@@ -23,10 +23,10 @@
 
 #include "bare_log.hpp"
 #include "commit_costs.hpp"
-#include "commit_peers.hpp"
 #include "interleaved.hpp"
 #include "pinyon/pinyon.hpp"
 #include "requirement.hpp"
+#include "stores/all.hpp"
 
 namespace {
 
@@ -219,7 +219,12 @@ public:
         }
         add_pinyon("Pinyon, 8 threads", db_, threads_max, durability::durable);
         add_pinyon("Pinyon, 1 thread, relaxed", relaxed_db_, 1, durability::relaxed);
-        for (const bench::peer_maker& maker : bench::peers()) { add_peer(maker); }
+#ifdef PINYON_BENCH_LMDB
+        add_peer<bench::lmdb_store<std::string_view>>("LMDB", {1});
+#endif
+#ifdef PINYON_BENCH_SQLITE
+        add_peer<bench::sqlite_store<std::string_view>>("SQLite", {1, threads_max});
+#endif
     }
 
     void run(bench::requirements& verdict) {
@@ -262,16 +267,25 @@ private:
             return result;
         });
     }
-    void add_peer(const bench::peer_maker& maker) {
-        std::printf("beside it: %s\n", maker.settings.c_str());
-        peers_.push_back(maker.make(how_.folder, threads_max));
-        for (const unsigned threads : {1u, threads_max}) {
-            if (threads != 1 && maker.name != "SQLite") { continue; }
-            const std::string name = maker.name + ", " + std::to_string(threads) +
-                                     (threads == 1 ? " thread" : " threads");
-            rates_.add(name, [this, threads, other = peers_.back().get(), &facts = facts_[name]] {
+    template <bench::store S>
+    void add_peer(const char* name, const std::vector<unsigned>& numbers_of_threads) {
+        std::printf("beside it: %s\n", S::describe().c_str());
+        // A connection a thread.
+        std::vector<std::shared_ptr<S>> stores;
+        stores.push_back(std::make_shared<S>(
+            bench::store_options{how_.folder + "/" + name, bench::safety::power_loss}));
+        while (stores.size() != threads_max) {
+            stores.push_back(std::shared_ptr<S>(new S(stores.front()->connect())));
+        }
+        for (const unsigned threads : numbers_of_threads) {
+            const std::string called =
+                name + (threads == 1 ? std::string(", 1 thread")
+                                     : ", " + std::to_string(threads) + " threads");
+            rates_.add(called, [this, threads, stores, &facts = facts_[called]] {
                 return rate(threads, how_.seconds, facts, [&](unsigned thread, puts& from) {
-                    other->put(thread, from.next(), from.value());
+                    typename S::writer writer(*stores[thread]);
+                    writer.put(from.next(), from.value());
+                    writer.commit();
                 });
             });
         }
@@ -282,7 +296,6 @@ private:
     database relaxed_db_;  // of its own: what those commits leave to be written is not db_'s work
     std::uint64_t bytes_;
     std::vector<std::unique_ptr<bench::bare_log>> logs_;
-    std::vector<std::unique_ptr<bench::peer>> peers_;
     std::vector<std::string> shared_;
     std::map<std::string, run_facts> facts_;
     bench::interleaved rates_;

@@ -34,6 +34,7 @@ public:
         }
     }
 
+    [[nodiscard]] bool empty() const noexcept { return contestants_.empty(); }
     [[nodiscard]] bool has(const std::string& name) const { return figures_.count(name) != 0; }
     [[nodiscard]] double median(const std::string& name) const { return middle(figures_.at(name)); }
     // The median of the rounds' ratios.
