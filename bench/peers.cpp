@@ -1,5 +1,5 @@
-// Pinyon beside LMDB, SQLite, RocksDB, LevelDB and std::map, everything in memory: the same keys, the same
-// values, the same work, results looked at, all stores in the same rounds.
+// Pinyon beside LMDB, SQLite, RocksDB, LevelDB and std::map, everything in memory: the same keys,
+// the same values, the same work, results looked at, all stores in the same rounds.
 //
 // peers [--dir FOLDER] [--rounds N] [--seconds S] [--entries N] [--only WORK] [--store NAME]
 #include <unistd.h>

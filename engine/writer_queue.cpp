@@ -76,4 +76,9 @@ bool writer_queue::held() const {
     return held_;
 }
 
+std::size_t writer_queue::waiting() const {
+    const std::lock_guard lock(mutex_);
+    return waiting_.size();
+}
+
 }  // namespace pinyon

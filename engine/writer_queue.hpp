@@ -9,6 +9,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <mutex>
@@ -25,6 +26,8 @@ public:
     [[nodiscard]] bool try_enter();
     void leave() noexcept;
     [[nodiscard]] bool held() const;
+    // How many have lain down to wait.
+    [[nodiscard]] std::size_t waiting() const;
 
 private:
     // One that waits, on its own thread's stack: the turn is handed to it, and nobody else wakes.

@@ -48,7 +48,8 @@ BOOST_AUTO_TEST_CASE(waiters_come_in_order_of_arrival) {
             if (queue.enter(std::nullopt)) { order.push_back(i); }
             queue.leave();
         });
-        std::this_thread::sleep_for(20ms);
+        // On a busy machine a yield of its may last longer than any time that one would sleep here.
+        while (queue.waiting() == static_cast<std::size_t>(i)) { std::this_thread::sleep_for(1ms); }
     }
     queue.leave();
     for (auto& waiter : waiters) { waiter.join(); }
