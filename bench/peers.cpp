@@ -120,8 +120,9 @@ class contest {
 public:
     contest(const settings& how, key_kind kind, const char* name) : how_(how), name_(name) {
         plan_ = {kind, how.entries, how.seconds, &wrong_};
-        for_each_store<Key>(
-            [this]<class S>(std::type_identity<S>, const char* each) { add<S>(each); });
+        for_each_store<Key>([this]<class S>(std::type_identity<S>, const char* each) {
+            this->template add<S>(each);
+        });
     }
 
     void run() {

@@ -440,7 +440,7 @@ BOOST_AUTO_TEST_CASE(publishing_unmaps_and_the_next_visit_verifies) {
     f.source->flush();
     f.source->publish();
     // The lowest numbers stay: they are the ones that a writer takes again.
-    const std::uint64_t kept = f.source->frames_max() / 32;
+    const std::uint64_t kept = f.source->frames_max() / 16;
     BOOST_REQUIRE(kept != 0u);
     BOOST_TEST(f.source->statistics().frames == kept);
     const std::uint64_t known = f.warden.admissions;
