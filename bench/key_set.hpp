@@ -2,6 +2,8 @@
 // and as many again that are in no store.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <string>
@@ -32,6 +34,52 @@ public:
 
 private:
     std::uint64_t state_;
+};
+
+// Zipf's law over [0, count) with exponent 0.99, the popular ones spread over the whole: Gray et
+// al., "Quickly generating billion-record synthetic databases" (1994), as in YCSB.
+class zipfian_numbers {
+public:
+    zipfian_numbers(std::uint64_t count, std::uint64_t seed)
+        : random_(seed), count_(count), zeta_(zeta(count)) {
+        const double exponent = 1 - theta;
+        eta_ = (1 - std::pow(2.0 / static_cast<double>(count), exponent)) / (1 - zeta(2) / zeta_);
+    }
+    [[nodiscard]] std::uint64_t next() {
+        const double uniform = static_cast<double>(random_.below(std::uint64_t{1} << 53)) /
+                               static_cast<double>(std::uint64_t{1} << 53);
+        const double scaled = uniform * zeta_;
+        std::uint64_t rank = 0;
+        if (scaled >= 1 + std::pow(0.5, theta)) {
+            rank = static_cast<std::uint64_t>(static_cast<double>(count_) *
+                                              std::pow(eta_ * uniform - eta_ + 1, 1 / (1 - theta)));
+        } else if (scaled >= 1) {
+            rank = 1;
+        }
+        return scrambled(std::min(rank, count_ - 1)) % count_;
+    }
+
+private:
+    static constexpr double theta = 0.99;
+    // Beyond the first numbers the sum is an integral.
+    [[nodiscard]] static double zeta(std::uint64_t count) {
+        constexpr std::uint64_t exact = 100'000;
+        double sum = 0;
+        for (std::uint64_t i = 1; i <= std::min(count, exact); ++i) {
+            sum += std::pow(1.0 / static_cast<double>(i), theta);
+        }
+        if (count > exact) {
+            sum += (std::pow(static_cast<double>(count), 1 - theta) -
+                    std::pow(static_cast<double>(exact), 1 - theta)) /
+                   (1 - theta);
+        }
+        return sum;
+    }
+
+    random_numbers random_;
+    std::uint64_t count_;
+    double zeta_;
+    double eta_;
 };
 
 enum class key_kind : std::uint8_t {

@@ -1,0 +1,166 @@
+#include "limited_run.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <memory>
+#include <stdexcept>
+#include <utility>
+
+#include "support/memory_group.hpp"
+
+namespace pinyon::bench {
+
+namespace {
+
+[[nodiscard]] std::uint64_t nanoseconds() {
+    return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch() /
+                                      std::chrono::nanoseconds(1));
+}
+
+// Pages of the file that are in the page cache.
+[[nodiscard]] std::uint64_t cached_pages(int file, std::uint64_t bytes) {
+    if (bytes == 0) { return 0; }
+    void* view = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, file, 0);
+    if (view == MAP_FAILED) { return ~std::uint64_t{0}; }
+    std::vector<unsigned char> resident((bytes + 4095) / 4096);
+    (void)::mincore(view, bytes, resident.data());
+    ::munmap(view, bytes);
+    return static_cast<std::uint64_t>(std::count_if(
+        resident.begin(), resident.end(), [](unsigned char page) { return (page & 1) != 0; }));
+}
+
+void drop(const std::string& path) {
+    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (file < 0) { return; }  // a log that is gone
+    struct ::stat facts {};
+    (void)::fstat(file, &facts);
+    std::uint64_t left = 0;
+    for (int attempt = 0; attempt != 20; ++attempt) {
+        (void)::fdatasync(file);
+        (void)::posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED);
+        left = cached_pages(file, static_cast<std::uint64_t>(facts.st_size));
+        if (left * 4096 * 100 <= static_cast<std::uint64_t>(facts.st_size)) { break; }
+        ::usleep(100'000);
+    }
+    ::close(file);
+    if (left * 4096 * 100 > static_cast<std::uint64_t>(facts.st_size)) {
+        throw std::runtime_error(path + " stays in the page cache: does another process map it?");
+    }
+}
+
+// A line "name: value" of a file in /proc/self.
+[[nodiscard]] std::uint64_t own_figure(const char* file, const std::string& name) {
+    std::ifstream lines(std::string("/proc/self/") + file);
+    std::string word;
+    std::uint64_t value = 0;
+    while (lines >> word) {
+        if (word == name) {
+            lines >> value;
+            return value;
+        }
+    }
+    return 0;
+}
+
+[[nodiscard]] limited_result measured(const std::function<limited_result()>& work) {
+    limited_result result = work();
+    struct ::rusage used {};
+    (void)::getrusage(RUSAGE_SELF, &used);
+    result.minor_faults = static_cast<std::uint64_t>(used.ru_minflt);
+    result.major_faults = static_cast<std::uint64_t>(used.ru_majflt);
+    result.bytes_read = own_figure("io", "read_bytes:");
+    result.bytes_written = own_figure("io", "write_bytes:");
+    result.rss_bytes = own_figure("status", "VmHWM:") << 10;
+    return result;
+}
+
+}  // namespace
+
+probe::probe(double seconds)
+    : start_(nanoseconds()),
+      end_(start_ + static_cast<std::uint64_t>(seconds * 1e9)),
+      now_(start_) {}
+
+void probe::begin() noexcept { now_ = nanoseconds(); }
+
+void probe::end(std::uint64_t operations, std::uint64_t wrong) {
+    const std::uint64_t begin = std::exchange(now_, nanoseconds());
+    const std::uint64_t took = std::max<std::uint64_t>(now_ - begin, 1);
+    const unsigned doubling = static_cast<unsigned>(std::bit_width(took)) - 1;
+    const std::uint64_t step =
+        doubling < 4 ? 0 : (took >> (doubling - 4)) & (steps - 1);  // 4 bits below the highest
+    ++buckets_[doubling * steps + step];
+    ++samples_;
+    busy_ += took;
+    result_.operations += operations;
+    result_.wrong += wrong;
+    result_.worst = std::max(result_.worst, took);
+    const std::uint64_t second = (now_ - start_) / 1'000'000'000;
+    if (second < series_seconds_max) {
+        result_.series[second] += operations;
+        result_.series_seconds = static_cast<unsigned>(second) + 1;
+    }
+}
+
+std::uint64_t probe::at(double part) const noexcept {
+    auto left = static_cast<std::uint64_t>(static_cast<double>(samples_) * part);
+    for (unsigned bucket = 0; bucket != buckets_.size(); ++bucket) {
+        if (left < buckets_[bucket]) {
+            const unsigned doubling = bucket / steps;
+            const std::uint64_t step = bucket % steps;
+            return (std::uint64_t{1} << doubling) + (doubling < 4 ? 0 : step << (doubling - 4));
+        }
+        left -= buckets_[bucket];
+    }
+    return result_.worst;
+}
+
+limited_result probe::result() const {
+    limited_result result = result_;
+    result.seconds = static_cast<double>(busy_) / 1e9;
+    result.p50 = at(0.5);
+    result.p99 = at(0.99);
+    result.p999 = at(0.999);
+    return result;
+}
+
+limited_result run_limited(std::uint64_t limit_bytes, const std::vector<std::string>& files,
+                           const std::function<limited_result()>& work) {
+    for (const std::string& file : files) { drop(file); }
+    std::unique_ptr<test::memory_group> group;
+    if (limit_bytes != 0) { group = std::make_unique<test::memory_group>(limit_bytes); }
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) { throw std::runtime_error("no pipe"); }
+    std::fflush(nullptr);
+    const ::pid_t child = ::fork();
+    if (child == 0) {
+        if (group && !group->enter()) { ::_exit(3); }
+        const limited_result result = measured(work);
+        const bool sent =
+            ::write(ends[1], &result, sizeof result) == static_cast<::ssize_t>(sizeof result);
+        ::_exit(sent ? 0 : 4);
+    }
+    ::close(ends[1]);
+    limited_result result;
+    const bool came =
+        ::read(ends[0], &result, sizeof result) == static_cast<::ssize_t>(sizeof result);
+    ::close(ends[0]);
+    int status = 0;
+    (void)::waitpid(child, &status, 0);
+    if (!came) {
+        throw std::runtime_error("the limited process ended with status " + std::to_string(status));
+    }
+    return result;
+}
+
+}  // namespace pinyon::bench

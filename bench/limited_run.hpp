@@ -1,0 +1,65 @@
+// One piece of work in a process of its own, which is under a memory limit before it touches the
+// file, with nothing of the file in the page cache: what came of it, and what it took.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace pinyon::bench {
+
+inline constexpr unsigned series_seconds_max = 120;
+
+// Trivially copyable: it comes through a pipe.
+struct limited_result {
+    std::uint64_t operations = 0;
+    double seconds = 0;
+    std::uint64_t wrong = 0;
+    // Nanoseconds of what was timed at once (a lookup, a batch, a transaction).
+    std::uint64_t p50 = 0;
+    std::uint64_t p99 = 0;
+    std::uint64_t p999 = 0;
+    std::uint64_t worst = 0;
+    std::uint64_t minor_faults = 0;
+    std::uint64_t major_faults = 0;
+    std::uint64_t bytes_read = 0;  // from the device
+    std::uint64_t bytes_written = 0;
+    std::uint64_t rss_bytes = 0;  // the most
+    unsigned series_seconds = 0;
+    std::array<std::uint64_t, series_seconds_max> series{};  // operations of each second
+
+    [[nodiscard]] double rate() const noexcept { return static_cast<double>(operations) / seconds; }
+};
+
+// Takes the times of a run.
+class probe {
+public:
+    explicit probe(double seconds);
+    [[nodiscard]] bool over() const noexcept { return now_ >= end_; }
+    void begin() noexcept;
+    void end(std::uint64_t operations, std::uint64_t wrong);
+    // Only what lies between begin and end counts as time.
+    [[nodiscard]] limited_result result() const;
+
+private:
+    [[nodiscard]] std::uint64_t at(double part) const noexcept;
+
+    static constexpr unsigned steps = 16;  // buckets in a doubling
+    std::uint64_t start_;
+    std::uint64_t end_;
+    std::uint64_t now_;
+    std::uint64_t busy_ = 0;
+    std::uint64_t samples_ = 0;
+    std::array<std::uint64_t, 64 * steps> buckets_{};
+    limited_result result_;
+};
+
+// Runs `work` in a child under the limit (0: none) after all of `files` have left the page cache.
+// Throws std::runtime_error when no limit can be set, or some of a file stayed.
+[[nodiscard]] limited_result run_limited(std::uint64_t limit_bytes,
+                                         const std::vector<std::string>& files,
+                                         const std::function<limited_result()>& work);
+
+}  // namespace pinyon::bench

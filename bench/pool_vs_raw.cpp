@@ -1,0 +1,382 @@
+// The pool against the raw mapping, LMDB beside both, on a tree that was filled in random order:
+// while it fits in memory, and while it is several times larger than what the process may use. Each
+// measurement is a process of its own, under the limit before it touches the file, with none of the
+// file in the page cache.
+//
+// pool-vs-raw [--dir FOLDER] [--limit MIB] [--times LIST] [--rounds N] [--seconds S] [--full]
+//   --times 0.5,4   sizes of the file, in limits
+//
+// Exit code 77: it cannot run here, where no control group can limit memory, say.
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "interleaved.hpp"
+#include "limited_run.hpp"
+#include "requirement.hpp"
+#include "stores/all.hpp"
+#include "workloads.hpp"
+
+namespace pinyon::bench {
+
+namespace {
+
+struct settings {
+    std::string folder;
+    std::uint64_t limit_bytes = std::uint64_t{256} << 20;
+    std::vector<double> times = {0.5, 4};
+    unsigned rounds = 5;
+    double seconds = 2;
+};
+
+constexpr std::uint64_t bytes_an_entry = 160;  // of a file filled in random order, about
+
+[[noreturn]] void usage(const std::string& what) {
+    std::fprintf(stderr,
+                 "%s\npool-vs-raw [--dir FOLDER] [--limit MIB] [--times LIST] [--rounds N] "
+                 "[--seconds S] [--full]\n",
+                 what.c_str());
+    std::exit(2);
+}
+
+[[nodiscard]] std::vector<double> numbers_in(const char* list) {
+    std::vector<double> result;
+    std::stringstream parts(list);
+    for (std::string part; std::getline(parts, part, ',');) {
+        const double number = std::atof(part.c_str());
+        if (number <= 0) { usage("not a size: " + part); }
+        result.push_back(number);
+    }
+    return result;
+}
+
+[[nodiscard]] settings read_arguments(int argc, char** argv) {
+    settings result;
+    std::filesystem::path folder = std::filesystem::absolute(argv[0]).parent_path();
+    for (int i = 1; i < argc; ++i) {
+        const std::string name = argv[i];
+        if (name == "--full") {
+            result.times = {0.5, 1.2, 4, 10};
+            continue;
+        }
+        if (i + 1 == argc) { usage(name + " needs a value, or is unknown"); }
+        const char* value = argv[++i];
+        if (name == "--dir") {
+            folder = value;
+        } else if (name == "--limit") {
+            result.limit_bytes = std::strtoull(value, nullptr, 10) << 20;
+        } else if (name == "--times") {
+            result.times = numbers_in(value);
+        } else if (name == "--rounds") {
+            result.rounds = static_cast<unsigned>(std::max(1, std::atoi(value)));
+        } else if (name == "--seconds") {
+            result.seconds = std::atof(value);
+        } else {
+            usage("unknown: " + name);
+        }
+    }
+    result.folder = (folder / "pinyon-pool-vs-raw").string();
+    return result;
+}
+
+void progress(const std::string& text) {
+    if (::isatty(STDERR_FILENO) != 0) { std::fprintf(stderr, "\r\033[K%s\r", text.c_str()); }
+}
+
+// --- what is done, for `seconds` -----------------------------------------------------------------
+
+template <store S, class Next>
+[[nodiscard]] limited_result get_one_by_one(S& from, double seconds, Next&& next) {
+    typename S::reader reader(from);
+    probe times(seconds);
+    while (!times.over()) {
+        const std::uint64_t index = next();
+        bool right = false;
+        times.begin();
+        reader.get(key_number(index), [&](std::uint64_t, std::string_view value) {
+            right = value_of::index(value) == index;
+        });
+        times.end(1, right ? 0 : 1);
+    }
+    return times.result();
+}
+
+template <store S>
+[[nodiscard]] limited_result get_uniform(S& from, std::uint64_t entries, double seconds) {
+    random_numbers random(next_seed());
+    return get_one_by_one(from, seconds, [&] { return random.below(entries); });
+}
+
+template <store S>
+[[nodiscard]] limited_result get_popular(S& from, std::uint64_t entries, double seconds) {
+    zipfian_numbers random(entries, next_seed());
+    return get_one_by_one(from, seconds, [&] { return random.next(); });
+}
+
+// Where the store has no such call, one by one.
+template <store S>
+[[nodiscard]] limited_result get_batches(S& from, std::uint64_t entries, double seconds) {
+    if constexpr (requires(typename S::reader & reader, std::span<const std::uint64_t> keys) {
+                      reader.get_many(keys, [](std::size_t, std::string_view) {});
+                  }) {
+        typename S::reader reader(from);
+        draw keys(entries);
+        probe times(seconds);
+        while (!times.over()) {
+            const std::vector<std::uint64_t>& indices = keys.next(64);
+            const drawn_keys<std::uint64_t> drawn(key_kind::numbers, indices);
+            std::uint64_t right = 0;
+            times.begin();
+            reader.get_many(drawn.all(), [&](std::size_t i, std::string_view value) {
+                right += value_of::index(value) == indices[i] ? 1 : 0;
+            });
+            times.end(indices.size(), indices.size() - right);
+        }
+        return times.result();
+    } else {
+        return get_uniform(from, entries, seconds);
+    }
+}
+
+// On and on, a thousand entries at a time; from the front again behind the last.
+template <store S>
+[[nodiscard]] limited_result scan_all(S& from, std::uint64_t, double seconds) {
+    typename S::reader reader(from);
+    probe times(seconds);
+    bool stop = false;
+    while (!stop) {
+        std::uint64_t last = 0;
+        std::uint64_t seen = 0;
+        std::uint64_t wrong = 0;
+        times.begin();
+        // One scan of everything, cut short by an exception when the time is over.
+        struct enough {};
+        try {
+            (void)reader.scan([&](std::uint64_t key, std::string_view value) {
+                wrong += key > last || last == 0 ? 0 : 1;
+                wrong += key_number(value_of::index(value)) == key ? 0 : 1;
+                last = key;
+                if (++seen == 1000) {
+                    times.end(seen, wrong);
+                    seen = 0;
+                    wrong = 0;
+                    if (times.over()) { throw enough(); }
+                    times.begin();
+                }
+            });
+            times.end(seen, wrong);
+        } catch (const enough&) { stop = true; }
+        stop = stop || times.over();
+    }
+    return times.result();
+}
+
+template <store S>
+[[nodiscard]] limited_result update_uniform(S& to, std::uint64_t entries, double seconds) {
+    draw keys(entries);
+    probe times(seconds);
+    while (!times.over()) {
+        const std::vector<std::uint64_t>& indices = keys.next(entries_a_transaction);
+        const drawn_keys<std::uint64_t> drawn(key_kind::numbers, indices);
+        times.begin();
+        typename S::writer writer(to);
+        for (std::size_t i = 0; i < indices.size(); ++i) {
+            writer.put(drawn.all()[i], value_of(indices[i]).view());
+        }
+        writer.commit();
+        times.end(indices.size(), 0);
+    }
+    return times.result();
+}
+
+// --- who does it ---------------------------------------------------------------------------------
+
+struct contestant {
+    std::string name;
+    std::string file;
+    std::function<limited_result(const std::string& work, std::uint64_t entries, double seconds)>
+        run;
+};
+
+template <store S>
+[[nodiscard]] contestant contestant_of(const char* name, const std::string& file,
+                                       std::uint64_t cache_bytes) {
+    return {name, file,
+            [file, cache_bytes](const std::string& work, std::uint64_t entries, double seconds) {
+                S store(store_options{file, safety::process_end, cache_bytes});
+                if (work == "get") { return get_uniform(store, entries, seconds); }
+                if (work == "get, zipfian") { return get_popular(store, entries, seconds); }
+                if (work == "get_many") { return get_batches(store, entries, seconds); }
+                if (work == "scan") { return scan_all(store, entries, seconds); }
+                return update_uniform(store, entries, seconds);
+            }};
+}
+
+const std::vector<std::string> all_work = {"get", "get, zipfian", "get_many", "scan", "update"};
+
+// All files of a store: logs and locks stand beside it under longer names.
+[[nodiscard]] std::vector<std::string> files_of(const std::string& path) {
+    std::vector<std::string> result;
+    const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+    for (const auto& each : std::filesystem::directory_iterator(folder)) {
+        if (each.path().string().starts_with(path)) { result.push_back(each.path().string()); }
+    }
+    return result;
+}
+
+// One size of the file.
+class comparison {
+public:
+    comparison(const settings& how, double times)
+        : how_(how),
+          times_(times),
+          entries_(static_cast<std::uint64_t>(static_cast<double>(how.limit_bytes) * times) /
+                   bytes_an_entry) {
+        const std::string ours = how.folder + "/pinyon";
+        // Without `release` the page cache keeps what the pool lets go; with it the pool is all.
+        using pool = pinyon_store<std::uint64_t>;
+        using release = pinyon_store<std::uint64_t, pinyon_mode::release>;
+        using raw = pinyon_store<std::uint64_t, pinyon_mode::raw>;
+        contestants_ = {contestant_of<pool>("pool", ours, how.limit_bytes / 2),
+                        contestant_of<release>("pool, release", ours, how.limit_bytes / 4 * 3),
+                        contestant_of<raw>("raw", ours, 0)};
+        fill_in_child<pool>(ours);
+#ifdef PINYON_BENCH_LMDB
+        const std::string theirs = how.folder + "/lmdb";
+        using lmdb = lmdb_store<std::uint64_t>;
+        using lmdb_random = lmdb_store<std::uint64_t, lmdb_mode::no_read_ahead>;
+        contestants_.push_back(contestant_of<lmdb>("LMDB", theirs, 0));
+        contestants_.push_back(contestant_of<lmdb_random>("LMDB NORDAHEAD", theirs, 0));
+        fill_in_child<lmdb_store<std::uint64_t, lmdb_mode::write_map>>(theirs);
+#endif
+    }
+
+    void run(requirements& verdict) {
+        for (const std::string& work : all_work) { measure(work); }
+        judge(verdict);
+    }
+
+private:
+    template <store S>
+    void fill_in_child(const std::string& file) {
+        progress("filling " + file);
+        (void)run_limited(0, {}, [&] {
+            S store(store_options{file});
+            std::uint64_t wrong = 0;
+            (void)fill(store, {key_kind::numbers, entries_, 0, &wrong});
+            return limited_result();
+        });
+    }
+
+    void measure(const std::string& work) {
+        std::map<std::string, limited_result> last;
+        interleaved& rates = rates_[work];
+        for (const contestant& each : contestants_) {
+            rates.add(each.name, [this, &each, &work, &last] {
+                progress(work + ": " + each.name);
+                const limited_result result =
+                    run_limited(how_.limit_bytes, files_of(each.file),
+                                [&] { return each.run(work, entries_, how_.seconds); });
+                wrong_ += result.wrong;
+                last[each.name] = result;
+                return result.rate();
+            });
+        }
+        rates.run(how_.rounds);
+        std::printf("\n%g times the limit (%llu entries): %s\n", times_,
+                    static_cast<unsigned long long>(entries_), work.c_str());
+        rates.print("operations a second");
+        print_facts(last);
+        std::fflush(stdout);
+    }
+
+    // Of the last round.
+    void print_facts(const std::map<std::string, limited_result>& last) const {
+        std::printf("%-16s %9s %9s %9s %9s %8s %8s %8s %9s  %s\n", "last round", "p50, us", "p99",
+                    "p99.9", "worst", "minor", "major", "Rss, MB", "MB read", "each second");
+        for (const contestant& each : contestants_) {
+            const limited_result& run = last.at(each.name);
+            const auto us = [](std::uint64_t time) { return static_cast<double>(time) / 1e3; };
+            const auto mb = [](std::uint64_t bytes) { return static_cast<double>(bytes) / 1e6; };
+            std::printf("%-16s %9.1f %9.1f %9.1f %9.0f %8llu %8llu %8.0f %9.0f ", each.name.c_str(),
+                        us(run.p50), us(run.p99), us(run.p999), us(run.worst),
+                        static_cast<unsigned long long>(run.minor_faults),
+                        static_cast<unsigned long long>(run.major_faults), mb(run.rss_bytes),
+                        mb(run.bytes_read));
+            for (unsigned second = 0; second < std::min(run.series_seconds, 6u); ++second) {
+                std::printf(" %llu", static_cast<unsigned long long>(run.series[second]));
+            }
+            std::printf("\n");
+        }
+    }
+
+    void require(requirements& verdict, const char* work, const char* theirs, double required,
+                 const char* against = nullptr) {
+        const interleaved& ours = rates_[work];
+        const interleaved& base = rates_[against == nullptr ? work : against];
+        if (!base.has(theirs)) { return; }
+        const std::string best =
+            ours.median("pool") > ours.median("pool, release") ? "pool" : "pool, release";
+        char name[96];
+        std::snprintf(name, sizeof name, "%g x, %s: %s / %s", times_, work, best.c_str(), theirs);
+        verdict.at_least(name, required, ours.median(best) / base.median(theirs));
+    }
+
+    void judge(requirements& verdict) {
+        if (times_ < 1) {
+            require(verdict, "get", "raw", 0.95);
+        } else {
+            require(verdict, "get", "LMDB NORDAHEAD", 1.1);
+            require(verdict, "get", "raw", 1.0);
+            require(verdict, "get", "LMDB", 50);
+            require(verdict, "get_many", "LMDB NORDAHEAD", 3, "get");
+            require(verdict, "scan", "LMDB NORDAHEAD", 5);
+            require(verdict, "update", "LMDB NORDAHEAD", 1.2);
+        }
+        char name[64];
+        std::snprintf(name, sizeof name, "%g x: wrong results", times_);
+        verdict.equal(name, 0, wrong_);
+    }
+
+    const settings& how_;
+    double times_;
+    std::uint64_t entries_;
+    std::vector<contestant> contestants_;
+    std::map<std::string, interleaved> rates_;
+    std::uint64_t wrong_ = 0;
+};
+
+}  // namespace
+
+}  // namespace pinyon::bench
+
+int main(int argc, char** argv) {
+    using namespace pinyon::bench;
+    const settings how = read_arguments(argc, argv);
+    requirements verdict;
+    std::printf(
+        "entries of 8-byte numbers and %zu bytes, filled in random order; a limit of %llu MiB for "
+        "each measurement; %u rounds of %.1f s, medians. Files in %s\n",
+        value_bytes, static_cast<unsigned long long>(how.limit_bytes >> 20), how.rounds,
+        how.seconds, how.folder.c_str());
+    try {
+        for (const double times : how.times) {
+            std::filesystem::remove_all(how.folder);
+            std::filesystem::create_directories(how.folder);
+            comparison(how, times).run(verdict);
+        }
+    } catch (const std::runtime_error& why) {
+        std::printf("SKIPPED pool-vs-raw: %s\n", why.what());
+        return 77;
+    }
+    std::filesystem::remove_all(how.folder);
+    return verdict.report();
+}
