@@ -2,8 +2,6 @@
 // the same values, the same work, results looked at, all stores in the same rounds.
 //
 // peers [--dir FOLDER] [--rounds N] [--seconds S] [--entries N] [--only WORK] [--store NAME]
-#include <unistd.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <functional>
@@ -12,6 +10,7 @@
 #include <vector>
 
 #include "interleaved.hpp"
+#include "progress.hpp"
 #include "requirement.hpp"
 #include "stores/all.hpp"
 #include "workloads.hpp"
@@ -35,11 +34,6 @@ struct settings {
         return store.empty() || store == name;
     }
 };
-
-// On a terminal, of what is under way.
-void progress(const std::string& text) {
-    if (::isatty(STDERR_FILENO) != 0) { std::fprintf(stderr, "\r\033[K%s\r", text.c_str()); }
-}
 
 // The fastest of these by its median; empty: none was measured.
 [[nodiscard]] std::string best_of(const interleaved& times, const std::vector<std::string>& names,
@@ -156,7 +150,9 @@ private:
         const auto on_empty = [this, name](const char* work, auto measure) {
             register_work(work, name, [this, name, measure] {
                 const store_options options = options_of(std::string(name) + " empty");
-                remove(options.path);
+                for (const std::string& file : files_of(options.path)) {
+                    std::filesystem::remove_all(file);
+                }
                 S store(options);
                 return measure(store);
             });
@@ -185,25 +181,15 @@ private:
     void register_work(const std::string& work, const char* name,
                        const std::function<double()>& measure) {
         if (!how_.wants(name_ + ": " + work) || !how_.wants_store(name)) { return; }
-        if (find(work) == nullptr) { works_.emplace_back(work, interleaved()); }
-        const auto found = std::find_if(works_.begin(), works_.end(),
-                                        [&work](const auto& each) { return each.first == work; });
+        auto found = std::find_if(works_.begin(), works_.end(),
+                                  [&work](const auto& each) { return each.first == work; });
+        if (found == works_.end()) { found = works_.emplace(found, work, interleaved()); }
         found->second.add(name, measure);
     }
 
     [[nodiscard]] store_options options_of(const std::string& name) const {
         return {how_.folder + "/" + name_ + "-" + name};
     }
-    // A store and the files beside it.
-    static void remove(const std::string& path) {
-        const std::filesystem::path folder = std::filesystem::path(path).parent_path();
-        std::vector<std::filesystem::path> found;
-        for (const auto& each : std::filesystem::directory_iterator(folder)) {
-            if (each.path().string().starts_with(path)) { found.push_back(each.path()); }
-        }
-        for (const auto& each : found) { std::filesystem::remove_all(each); }
-    }
-
     const settings& how_;
     std::string name_;
     work_plan plan_;

@@ -7,8 +7,6 @@
 //   --times 0.5,4   sizes of the file, in limits
 //
 // Exit code 77: it cannot run here, where no control group can limit memory, say.
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -21,6 +19,7 @@
 
 #include "interleaved.hpp"
 #include "limited_run.hpp"
+#include "progress.hpp"
 #include "requirement.hpp"
 #include "stores/all.hpp"
 #include "workloads.hpp"
@@ -87,10 +86,6 @@ constexpr std::uint64_t bytes_an_entry = 160;  // of a file filled in random ord
     return result;
 }
 
-void progress(const std::string& text) {
-    if (::isatty(STDERR_FILENO) != 0) { std::fprintf(stderr, "\r\033[K%s\r", text.c_str()); }
-}
-
 // --- what is done, for `seconds` -----------------------------------------------------------------
 
 template <store S, class Next>
@@ -146,7 +141,7 @@ template <store S>
     }
 }
 
-// On and on, a thousand entries at a time; from the front again behind the last.
+// One scan after the other, timed by thousands of entries; an exception ends the last one.
 template <store S>
 [[nodiscard]] limited_result scan_all(S& from, std::uint64_t, double seconds) {
     typename S::reader reader(from);
@@ -157,7 +152,6 @@ template <store S>
         std::uint64_t seen = 0;
         std::uint64_t wrong = 0;
         times.begin();
-        // One scan of everything, cut short by an exception when the time is over.
         struct enough {};
         try {
             (void)reader.scan([&](std::uint64_t key, std::string_view value) {
@@ -221,16 +215,6 @@ template <store S>
 }
 
 const std::vector<std::string> all_work = {"get", "get, zipfian", "get_many", "scan", "update"};
-
-// All files of a store: logs and locks stand beside it under longer names.
-[[nodiscard]] std::vector<std::string> files_of(const std::string& path) {
-    std::vector<std::string> result;
-    const std::filesystem::path folder = std::filesystem::path(path).parent_path();
-    for (const auto& each : std::filesystem::directory_iterator(folder)) {
-        if (each.path().string().starts_with(path)) { result.push_back(each.path().string()); }
-    }
-    return result;
-}
 
 // One size of the file.
 class comparison {

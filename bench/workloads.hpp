@@ -150,7 +150,7 @@ template <store S>
     });
 }
 
-// Every entry, each value looked at. The order is told by the sum of differences alone: cheap.
+// Every entry; that each was seen once shows in the sum of their values.
 template <store S>
 [[nodiscard]] double scan(S& from, const work_plan& plan) {
     using key_type = typename S::key_type;

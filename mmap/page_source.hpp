@@ -224,8 +224,8 @@ public:
     virtual void forget(page_run run) noexcept = 0;
     // Between two operations: writes private pages back and evicts them when they fill the pool.
     virtual void relieve() = 0;
-    // All private pages become committed; their writable mappings go, at once or, where they are
-    // few, when their frames are needed.
+    // All private pages become committed; their writable mappings go, or stay, up to a part of all
+    // frames, until frames are needed.
     virtual void publish() = 0;
 
     // The span of all pages changed since the last call, for a flush.

@@ -14,11 +14,10 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <functional>
-#include <span>
+#include <filesystem>
 #include <string>
 #include <string_view>
-#include <type_traits>
+#include <vector>
 
 namespace pinyon::bench {
 
@@ -40,9 +39,15 @@ struct store_options {
     std::exit(2);
 }
 
-// Called with a key and its value, both good for the call alone.
-template <class Key>
-using visitor = std::function<void(Key, std::string_view)>;
+// All files of the store at `path`: logs and locks stand beside it under longer names.
+[[nodiscard]] inline std::vector<std::string> files_of(const std::string& path) {
+    std::vector<std::string> result;
+    for (const auto& each :
+         std::filesystem::directory_iterator(std::filesystem::path(path).parent_path())) {
+        if (each.path().string().starts_with(path)) { result.push_back(each.path().string()); }
+    }
+    return result;
+}
 
 template <class S>
 concept store = requires(S& mine, typename S::reader& reader, typename S::writer& writer,
