@@ -122,6 +122,20 @@ pid_t start(const words& arguments, const std::string& out, const std::string& e
     ::_exit(98);
 }
 
+// Its handler is there; at most half a minute.
+void wait_until_it_catches(int signal, pid_t child) {
+    for (int attempt = 0; attempt != 30'000; ++attempt) {
+        std::ifstream status("/proc/" + std::to_string(child) + "/status");
+        for (std::string line; std::getline(status, line);) {
+            if (!line.starts_with("SigCgt:")) { continue; }
+            const std::uint64_t caught = std::stoull(line.substr(7), nullptr, 16);
+            if ((caught >> (signal - 1) & 1) != 0) { return; }
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    BOOST_FAIL("the command does not listen for signals");
+}
+
 void finish(pid_t child, answer& into) {
     int status = 0;
     ::waitpid(child, &status, 0);
@@ -212,8 +226,8 @@ BOOST_AUTO_TEST_CASE(an_interrupted_import_writes_nothing) {
                 BOOST_TEST(::write(ends[1], text.data(), text.size()) ==
                            static_cast<ssize_t>(text.size()));
                 // The pipe holds 64 KiB: with 100,000 lines the reader is at work by now, with less
-                // it gets there within this time or is interrupted before it began.
-                std::this_thread::sleep_for(std::chrono::milliseconds(100));
+                // it waits for more or is interrupted before it began.
+                wait_until_it_catches(SIGINT, child);
                 ::kill(child, SIGINT);
                 finish(child, told);
                 ::close(ends[1]);

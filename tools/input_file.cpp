@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "tools/escape.hpp"
+#include "tools/interruptible_read.hpp"
 
 namespace pinyon::tool {
 
@@ -41,13 +42,9 @@ byte_source input_file::source() {
 }
 
 std::size_t input_file::read(std::span<char> out) {
-    for (;;) {
-        if (const ssize_t got = ::read(descriptor_, out.data(), out.size()); got >= 0) {
-            return static_cast<std::size_t>(got);
-        }
-        if (errno != EINTR) { refuse("cannot be read", errno); }
-        streams_.check_interrupt();
-    }
+    const std::ptrdiff_t got = interruptible_read(descriptor_, out, streams_.interrupted);
+    if (got < 0) { refuse("cannot be read", errno); }
+    return static_cast<std::size_t>(got);
 }
 
 }  // namespace pinyon::tool

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "tools/interruptible_read.hpp"
 #include "tools/run.hpp"
 
 namespace {
@@ -30,13 +31,9 @@ void listen_for_interrupts() {
 }
 
 std::size_t read_standard_input(std::span<char> out) {
-    for (;;) {
-        if (const ssize_t got = ::read(STDIN_FILENO, out.data(), out.size()); got >= 0) {
-            return static_cast<std::size_t>(got);
-        }
-        if (errno != EINTR) { pinyon::raise_os(errno, "standard input: cannot read"); }
-        if (interrupted.load(std::memory_order_relaxed)) { throw pinyon::tool::interruption(); }
-    }
+    const std::ptrdiff_t got = pinyon::tool::interruptible_read(STDIN_FILENO, out, &interrupted);
+    if (got < 0) { pinyon::raise_os(errno, "standard input: cannot read"); }
+    return static_cast<std::size_t>(got);
 }
 
 bool wants_colour(int descriptor) {
