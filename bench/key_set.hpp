@@ -46,7 +46,9 @@ public:
         const double exponent = 1 - theta;
         eta_ = (1 - std::pow(2.0 / static_cast<double>(count), exponent)) / (1 - zeta(2) / zeta_);
     }
-    [[nodiscard]] std::uint64_t next() {
+    [[nodiscard]] std::uint64_t next() { return scrambled(rank()) % count_; }
+    // 0 is the most popular.
+    [[nodiscard]] std::uint64_t rank() {
         const double uniform = static_cast<double>(random_.below(std::uint64_t{1} << 53)) /
                                static_cast<double>(std::uint64_t{1} << 53);
         const double scaled = uniform * zeta_;
@@ -57,7 +59,7 @@ public:
         } else if (scaled >= 1) {
             rank = 1;
         }
-        return scrambled(std::min(rank, count_ - 1)) % count_;
+        return std::min(rank, count_ - 1);
     }
 
 private:

@@ -8,24 +8,16 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <bit>
-#include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <memory>
 #include <stdexcept>
-#include <utility>
 
 #include "support/memory_group.hpp"
 
 namespace pinyon::bench {
 
 namespace {
-
-[[nodiscard]] std::uint64_t nanoseconds() {
-    return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch() /
-                                      std::chrono::nanoseconds(1));
-}
 
 // Pages of the file that are in the page cache.
 [[nodiscard]] std::uint64_t cached_pages(int file, std::uint64_t bytes) {
@@ -78,6 +70,10 @@ void drop(const std::string& path) {
     (void)::getrusage(RUSAGE_SELF, &used);
     result.minor_faults = static_cast<std::uint64_t>(used.ru_minflt);
     result.major_faults = static_cast<std::uint64_t>(used.ru_majflt);
+    const auto seconds = [](const ::timeval& time) {
+        return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+    };
+    result.processor_seconds = seconds(used.ru_utime) + seconds(used.ru_stime);
     result.bytes_read = own_figure("io", "read_bytes:");
     result.bytes_written = own_figure("io", "write_bytes:");
     result.rss_bytes = own_figure("status", "VmHWM:") << 10;
@@ -86,51 +82,21 @@ void drop(const std::string& path) {
 
 }  // namespace
 
-probe::probe(double seconds)
-    : start_(nanoseconds()),
-      end_(start_ + static_cast<std::uint64_t>(seconds * 1e9)),
-      now_(start_) {}
-
-void probe::begin() noexcept { now_ = nanoseconds(); }
-
-void probe::end(std::uint64_t operations, std::uint64_t wrong) {
-    const std::uint64_t begin = std::exchange(now_, nanoseconds());
-    const std::uint64_t took = std::max<std::uint64_t>(now_ - begin, 1);
-    const unsigned doubling = static_cast<unsigned>(std::bit_width(took)) - 1;
-    const std::uint64_t step =
-        doubling < 4 ? 0 : (took >> (doubling - 4)) & (steps - 1);  // 4 bits below the highest
-    ++buckets_[doubling * steps + step];
-    ++samples_;
-    busy_ += took;
-    result_.operations += operations;
+void limited_probe::end(std::uint64_t operations, std::uint64_t wrong) {
+    times_.end(operations);
     result_.wrong += wrong;
-    result_.worst = std::max(result_.worst, took);
-    const std::uint64_t second = (now_ - start_) / 1'000'000'000;
+    const auto second = static_cast<std::uint64_t>(times_.elapsed());
     if (second < series_seconds_max) {
         result_.series[second] += operations;
         result_.series_seconds = static_cast<unsigned>(second) + 1;
     }
 }
 
-std::uint64_t probe::at(double part) const noexcept {
-    auto left = static_cast<std::uint64_t>(static_cast<double>(samples_) * part);
-    for (unsigned bucket = 0; bucket != buckets_.size(); ++bucket) {
-        if (left < buckets_[bucket]) {
-            const unsigned doubling = bucket / steps;
-            const std::uint64_t step = bucket % steps;
-            return (std::uint64_t{1} << doubling) + (doubling < 4 ? 0 : step << (doubling - 4));
-        }
-        left -= buckets_[bucket];
-    }
-    return result_.worst;
-}
-
-limited_result probe::result() const {
+limited_result limited_probe::result() const {
     limited_result result = result_;
-    result.seconds = static_cast<double>(busy_) / 1e9;
-    result.p50 = at(0.5);
-    result.p99 = at(0.99);
-    result.p999 = at(0.999);
+    result.operations = times_.operations();
+    result.seconds = times_.seconds();
+    result.times = times_.times();
     return result;
 }
 

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "probe.hpp"
+
 namespace pinyon::bench {
 
 inline constexpr unsigned series_seconds_max = 120;
@@ -17,42 +19,30 @@ struct limited_result {
     std::uint64_t operations = 0;
     double seconds = 0;
     std::uint64_t wrong = 0;
-    // Nanoseconds of what was timed at once (a lookup, a batch, a transaction).
-    std::uint64_t p50 = 0;
-    std::uint64_t p99 = 0;
-    std::uint64_t p999 = 0;
-    std::uint64_t worst = 0;
+    latencies times;
     std::uint64_t minor_faults = 0;
     std::uint64_t major_faults = 0;
     std::uint64_t bytes_read = 0;  // from the device
     std::uint64_t bytes_written = 0;
-    std::uint64_t rss_bytes = 0;  // the most
+    std::uint64_t rss_bytes = 0;   // the most
+    double processor_seconds = 0;  // of user and system, setting up included
     unsigned series_seconds = 0;
     std::array<std::uint64_t, series_seconds_max> series{};  // operations of each second
 
     [[nodiscard]] double rate() const noexcept { return static_cast<double>(operations) / seconds; }
 };
 
-// Takes the times of a run.
-class probe {
+// A probe that also sees the seconds pass.
+class limited_probe {
 public:
-    explicit probe(double seconds);
-    [[nodiscard]] bool over() const noexcept { return now_ >= end_; }
-    void begin() noexcept;
+    explicit limited_probe(double seconds) : times_(seconds) {}
+    [[nodiscard]] bool over() const noexcept { return times_.over(); }
+    void begin() noexcept { times_.begin(); }
     void end(std::uint64_t operations, std::uint64_t wrong);
-    // Only what lies between begin and end counts as time.
     [[nodiscard]] limited_result result() const;
 
 private:
-    [[nodiscard]] std::uint64_t at(double part) const noexcept;
-
-    static constexpr unsigned steps = 16;  // buckets in a doubling
-    std::uint64_t start_;
-    std::uint64_t end_;
-    std::uint64_t now_;
-    std::uint64_t busy_ = 0;
-    std::uint64_t samples_ = 0;
-    std::array<std::uint64_t, 64 * steps> buckets_{};
+    probe times_;
     limited_result result_;
 };
 

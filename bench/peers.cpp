@@ -1,28 +1,18 @@
 // Pinyon beside LMDB, SQLite, RocksDB, LevelDB and std::map, everything in memory: the same keys,
 // the same values, the same work, results looked at, all stores in the same rounds.
-//
-// peers [--dir FOLDER] [--rounds N] [--seconds S] [--entries N] [--only WORK] [--store NAME]
-#include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "interleaved.hpp"
-#include "progress.hpp"
-#include "requirement.hpp"
-#include "stores/all.hpp"
-#include "workloads.hpp"
+#include "contest.hpp"
 
 namespace pinyon::bench {
 
 namespace {
 
-struct settings {
-    std::string folder;
-    unsigned rounds = 5;
-    double seconds = 0.25;
+struct settings : round_settings {
     std::uint64_t entries = 1'000'000;
     std::string only;
     std::string store;
@@ -33,79 +23,6 @@ struct settings {
     [[nodiscard]] bool wants_store(const std::string& name) const {
         return store.empty() || store == name;
     }
-};
-
-// The fastest of these by its median; empty: none was measured.
-[[nodiscard]] std::string best_of(const interleaved& times, const std::vector<std::string>& names,
-                                  const std::string& suffix = {}) {
-    std::string best;
-    for (const std::string& name : names) {
-        const std::string each = name + suffix;
-        if (times.has(each) && (best.empty() || times.median(each) < times.median(best))) {
-            best = each;
-        }
-    }
-    return best;
-}
-
-[[noreturn]] void usage(const std::string& what) {
-    std::fprintf(stderr,
-                 "%s\npeers [--dir FOLDER] [--rounds N] [--seconds S] [--entries N] [--only WORK] "
-                 "[--store NAME]\n",
-                 what.c_str());
-    std::exit(2);
-}
-
-[[nodiscard]] settings read_arguments(int argc, char** argv) {
-    settings result;
-    std::filesystem::path folder = std::filesystem::absolute(argv[0]).parent_path();
-    for (int i = 1; i < argc; i += 2) {
-        const std::string name = argv[i];
-        if (i + 1 == argc) { usage(name + " needs a value"); }
-        const char* value = argv[i + 1];
-        if (name == "--dir") {
-            folder = value;
-        } else if (name == "--rounds") {
-            result.rounds = static_cast<unsigned>(std::max(1, std::atoi(value)));
-        } else if (name == "--seconds") {
-            result.seconds = std::atof(value);
-        } else if (name == "--entries") {
-            result.entries = std::strtoull(value, nullptr, 10);
-        } else if (name == "--only") {
-            result.only = value;
-        } else if (name == "--store") {
-            result.store = value;
-        } else {
-            usage("unknown: " + name);
-        }
-    }
-    result.folder = (folder / "pinyon-peers").string();
-    return result;
-}
-
-// A store that is filled, and read once, when it is first used.
-template <class S>
-class filled_store {
-public:
-    filled_store(std::string name, const store_options& how, const work_plan& plan)
-        : name_(std::move(name)), how_(how), plan_(plan) {}
-    [[nodiscard]] S& get() {
-        if (!store_) {
-            progress("filling " + name_);
-            store_ = std::make_unique<S>(how_);
-            (void)fill(*store_, plan_);
-            // All of it is in memory, and verified where a store does that, before time is taken.
-            typename S::reader reader(*store_);
-            (void)reader.scan([](const auto&, std::string_view) {});
-        }
-        return *store_;
-    }
-
-private:
-    std::string name_;
-    store_options how_;
-    const work_plan& plan_;
-    std::unique_ptr<S> store_;
 };
 
 // All work on one kind of key.
@@ -119,24 +36,14 @@ public:
         });
     }
 
-    void run() {
-        for (auto& [work, contestants] : works_) {
-            progress(name_ + ": " + work);
-            contestants.run(how_.rounds);
-            std::printf("\n%s: %s\n", name_.c_str(), work.c_str());
-            contestants.print("nanoseconds");
-            std::fflush(stdout);
-        }
-    }
+    void run(results_file& results) { works_.run(name_, how_.rounds, results); }
 
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
     [[nodiscard]] bool empty() const noexcept { return works_.empty(); }
     [[nodiscard]] std::uint64_t wrong() const noexcept { return wrong_; }
     // Null when it was not measured.
     [[nodiscard]] const interleaved* find(const std::string& work) const {
-        const auto found = std::find_if(works_.begin(), works_.end(),
-                                        [&work](const auto& each) { return each.first == work; });
-        return found == works_.end() ? nullptr : &found->second;
+        return works_.find(work);
     }
 
 private:
@@ -179,23 +86,21 @@ private:
     }
 
     void register_work(const std::string& work, const char* name,
-                       const std::function<double()>& measure) {
+                       const std::function<figure()>& measure) {
         if (!how_.wants(name_ + ": " + work) || !how_.wants_store(name)) { return; }
-        auto found = std::find_if(works_.begin(), works_.end(),
-                                  [&work](const auto& each) { return each.first == work; });
-        if (found == works_.end()) { found = works_.emplace(found, work, interleaved()); }
-        found->second.add(name, measure);
+        works_[work].add(name, measure);
     }
 
     [[nodiscard]] store_options options_of(const std::string& name) const {
         return {how_.folder + "/" + name_ + "-" + name};
     }
+
     const settings& how_;
     std::string name_;
     work_plan plan_;
     std::uint64_t wrong_ = 0;
     std::vector<std::uint64_t> sorted_;
-    std::vector<std::pair<std::string, interleaved>> works_;
+    works works_;
 };
 
 // Durable commits of one put each, by one thread and by eight.
@@ -209,12 +114,13 @@ public:
         });
     }
 
-    void run(requirements& verdict) {
+    void run(results_file& results, requirements& verdict) {
         if (times_.empty()) { return; }
         progress("durable commits");
         times_.run(how_.rounds);
         std::printf("\ndurable commits of one put\n");
         times_.print("nanoseconds");
+        results.add("durable commit", times_);
         const auto against = [&](const char* threads, const std::vector<std::string>& peers,
                                  double required) {
             const std::string best = best_of(times_, peers, threads);
@@ -245,16 +151,14 @@ private:
     interleaved times_;
 };
 
-void describe(const settings& how) {
+void describe(const settings& how, results_file& results) {
     std::printf(
         "%llu entries of 8-byte or url keys and values of %zu bytes, all in memory; %u rounds, "
         "each "
         "begun by another store; medians, ratios within a round. No store syncs but for durable "
         "commits; a commit outlives the process. Files in %s\n",
         static_cast<unsigned long long>(how.entries), value_bytes, how.rounds, how.folder.c_str());
-    for_each_store<std::uint64_t>([&how]<class S>(std::type_identity<S>, const char* name) {
-        if (how.wants_store(name)) { std::printf("  %-12s %s\n", name, S::describe().c_str()); }
-    });
+    describe_stores<std::uint64_t>(results, how.store);
 }
 
 // How many times as fast Pinyon's `work` is as the peers' fastest.
@@ -289,14 +193,22 @@ void judge(const contest<Key>& run, const std::vector<target>& targets, requirem
 
 int main(int argc, char** argv) {
     using namespace pinyon::bench;
-    const settings how = read_arguments(argc, argv);
-    std::filesystem::remove_all(how.folder);
-    std::filesystem::create_directories(how.folder);
-    describe(how);
+    settings how;
+    how.seconds = 0.25;
+    CLI::App program("Pinyon beside other stores, everything in memory");
+    how.offer(program, "peers", argv[0]);
+    program.add_option("--entries", how.entries, "in each store")->capture_default_str();
+    program.add_option("--only", how.only, "work whose name has this in it");
+    program.add_option("--store", how.store, "this one alone");
+    CLI11_PARSE(program, argc, argv);
+    how.make_folder();
+    results_file results(how, argc, argv);
+    results.note("entries", how.entries);
+    describe(how, results);
     requirements verdict;
     {
         contest<std::uint64_t> numbers(how, key_kind::numbers, "numbers");
-        numbers.run();
+        numbers.run(results);
         judge(numbers,
               {{"get", 3.0, lmdb},
                {"get, a transaction each", 1.5, lmdb},
@@ -313,7 +225,7 @@ int main(int argc, char** argv) {
     }
     {
         contest<std::string_view> bytes(how, key_kind::short_bytes, "bytes");
-        bytes.run();
+        bytes.run(results);
         judge(bytes,
               {{"get", 2.0, lmdb},
                {"scan, an entry", 1.5, lmdb},
@@ -322,10 +234,10 @@ int main(int argc, char** argv) {
     }
     {
         contest<std::string_view> urls(how, key_kind::urls, "urls");
-        urls.run();
+        urls.run(results);
         judge(urls, {{"get", 1.6, lmdb}}, verdict);
     }
-    durable_contest(how).run(verdict);
+    durable_contest(how).run(results, verdict);
     std::filesystem::remove_all(how.folder);
-    return verdict.report();
+    return results.finish(verdict);
 }

@@ -3,95 +3,35 @@
 // measurement is a process of its own, under the limit before it touches the file, with none of the
 // file in the page cache.
 //
-// pool-vs-raw [--dir FOLDER] [--limit MIB] [--times LIST] [--rounds N] [--seconds S] [--full]
-//   --times 0.5,4   sizes of the file, in limits
-//
 // Exit code 77: it cannot run here, where no control group can limit memory, say.
-#include <algorithm>
-#include <cstdlib>
-#include <filesystem>
+#include <atomic>
 #include <functional>
 #include <map>
-#include <sstream>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
-#include "interleaved.hpp"
+#include "contest.hpp"
 #include "limited_run.hpp"
-#include "progress.hpp"
-#include "requirement.hpp"
-#include "stores/all.hpp"
-#include "workloads.hpp"
 
 namespace pinyon::bench {
 
 namespace {
 
-struct settings {
-    std::string folder;
-    std::uint64_t limit_bytes = std::uint64_t{256} << 20;
+struct settings : round_settings {
+    std::uint64_t limit_bytes = 0;
     std::vector<double> times = {0.5, 4};
-    unsigned rounds = 5;
-    double seconds = 2;
 };
 
 constexpr std::uint64_t bytes_an_entry = 160;  // of a file filled in random order, about
-
-[[noreturn]] void usage(const std::string& what) {
-    std::fprintf(stderr,
-                 "%s\npool-vs-raw [--dir FOLDER] [--limit MIB] [--times LIST] [--rounds N] "
-                 "[--seconds S] [--full]\n",
-                 what.c_str());
-    std::exit(2);
-}
-
-[[nodiscard]] std::vector<double> numbers_in(const char* list) {
-    std::vector<double> result;
-    std::stringstream parts(list);
-    for (std::string part; std::getline(parts, part, ',');) {
-        const double number = std::atof(part.c_str());
-        if (number <= 0) { usage("not a size: " + part); }
-        result.push_back(number);
-    }
-    return result;
-}
-
-[[nodiscard]] settings read_arguments(int argc, char** argv) {
-    settings result;
-    std::filesystem::path folder = std::filesystem::absolute(argv[0]).parent_path();
-    for (int i = 1; i < argc; ++i) {
-        const std::string name = argv[i];
-        if (name == "--full") {
-            result.times = {0.5, 1.2, 4, 10};
-            continue;
-        }
-        if (i + 1 == argc) { usage(name + " needs a value, or is unknown"); }
-        const char* value = argv[++i];
-        if (name == "--dir") {
-            folder = value;
-        } else if (name == "--limit") {
-            result.limit_bytes = std::strtoull(value, nullptr, 10) << 20;
-        } else if (name == "--times") {
-            result.times = numbers_in(value);
-        } else if (name == "--rounds") {
-            result.rounds = static_cast<unsigned>(std::max(1, std::atoi(value)));
-        } else if (name == "--seconds") {
-            result.seconds = std::atof(value);
-        } else {
-            usage("unknown: " + name);
-        }
-    }
-    result.folder = (folder / "pinyon-pool-vs-raw").string();
-    return result;
-}
 
 // --- what is done, for `seconds` -----------------------------------------------------------------
 
 template <store S, class Next>
 [[nodiscard]] limited_result get_one_by_one(S& from, double seconds, Next&& next) {
     typename S::reader reader(from);
-    probe times(seconds);
+    limited_probe times(seconds);
     while (!times.over()) {
         const std::uint64_t index = next();
         bool right = false;
@@ -124,7 +64,7 @@ template <store S>
                   }) {
         typename S::reader reader(from);
         draw keys(entries);
-        probe times(seconds);
+        limited_probe times(seconds);
         while (!times.over()) {
             const std::vector<std::uint64_t>& indices = keys.next(64);
             const drawn_keys<std::uint64_t> drawn(key_kind::numbers, indices);
@@ -145,7 +85,7 @@ template <store S>
 template <store S>
 [[nodiscard]] limited_result scan_all(S& from, std::uint64_t, double seconds) {
     typename S::reader reader(from);
-    probe times(seconds);
+    limited_probe times(seconds);
     bool stop = false;
     while (!stop) {
         std::uint64_t last = 0;
@@ -173,10 +113,32 @@ template <store S>
     return times.result();
 }
 
+// Lookups while another thread reads everything in order, on and on.
+template <store S>
+[[nodiscard]] limited_result get_beside_scan(S& from, std::uint64_t entries, double seconds) {
+    std::atomic<bool> stop{false};
+    std::thread scanning([&stop, &from] {
+        S mine = from.connect();
+        typename S::reader reader(mine);
+        struct enough {};
+        try {
+            while (!stop.load(std::memory_order_relaxed)) {
+                (void)reader.scan([&stop](std::uint64_t, std::string_view) {
+                    if (stop.load(std::memory_order_relaxed)) { throw enough(); }
+                });
+            }
+        } catch (const enough&) {}
+    });
+    const limited_result result = get_uniform(from, entries, seconds);
+    stop = true;
+    scanning.join();
+    return result;
+}
+
 template <store S>
 [[nodiscard]] limited_result update_uniform(S& to, std::uint64_t entries, double seconds) {
     draw keys(entries);
-    probe times(seconds);
+    limited_probe times(seconds);
     while (!times.over()) {
         const std::vector<std::uint64_t>& indices = keys.next(entries_a_transaction);
         const drawn_keys<std::uint64_t> drawn(key_kind::numbers, indices);
@@ -210,11 +172,15 @@ template <store S>
                 if (work == "get, zipfian") { return get_popular(store, entries, seconds); }
                 if (work == "get_many") { return get_batches(store, entries, seconds); }
                 if (work == "scan") { return scan_all(store, entries, seconds); }
+                if (work == "get beside a scan") {
+                    return get_beside_scan(store, entries, seconds);
+                }
                 return update_uniform(store, entries, seconds);
             }};
 }
 
-const std::vector<std::string> all_work = {"get", "get, zipfian", "get_many", "scan", "update"};
+const std::vector<std::string> all_work = {"get",  "get, zipfian",      "get_many",
+                                           "scan", "get beside a scan", "update"};
 
 // One size of the file.
 class comparison {
@@ -243,8 +209,8 @@ public:
 #endif
     }
 
-    void run(requirements& verdict) {
-        for (const std::string& work : all_work) { measure(work); }
+    void run(results_file& results, requirements& verdict) {
+        for (const std::string& work : all_work) { measure(work, results); }
         judge(verdict);
     }
 
@@ -260,41 +226,64 @@ private:
         });
     }
 
-    void measure(const std::string& work) {
+    void measure(const std::string& work, results_file& results) {
         std::map<std::string, limited_result> last;
-        interleaved& rates = rates_[work];
+        interleaved& times = works_[work];
         for (const contestant& each : contestants_) {
-            rates.add(each.name, [this, &each, &work, &last] {
+            times.add(each.name, [this, &each, &work, &last] {
                 progress(work + ": " + each.name);
                 const limited_result result =
                     run_limited(how_.limit_bytes, files_of(each.file),
                                 [&] { return each.run(work, entries_, how_.seconds); });
                 wrong_ += result.wrong;
                 last[each.name] = result;
-                return result.rate();
+                return figure(1e9 / result.rate(), facts_of(result));
             });
         }
-        rates.run(how_.rounds);
+        times.run(how_.rounds);
         std::printf("\n%g times the limit (%llu entries): %s\n", times_,
                     static_cast<unsigned long long>(entries_), work.c_str());
-        rates.print("operations a second");
+        times.print("microseconds", 1e3);
         print_facts(last);
         std::fflush(stdout);
+        char name[64];
+        std::snprintf(name, sizeof name, "%g x: %s", times_, work.c_str());
+        results.add(name, times);
+    }
+
+    [[nodiscard]] static std::map<std::string, double> facts_of(const limited_result& run) {
+        const auto number = [](std::uint64_t value) { return static_cast<double>(value); };
+        std::map<std::string, double> facts = {
+            {"p50", number(run.times.p50)},
+            {"p99", number(run.times.p99)},
+            {"p99.9", number(run.times.p999)},
+            {"worst", number(run.times.worst)},
+            {"minor_faults", number(run.minor_faults)},
+            {"major_faults", number(run.major_faults)},
+            {"rss_bytes", number(run.rss_bytes)},
+            {"device_bytes_read", number(run.bytes_read)},
+            {"device_bytes_written", number(run.bytes_written)},
+            {"operations", number(run.operations)},
+            {"processor_seconds", run.processor_seconds},
+        };
+        for (unsigned second = 0; second < run.series_seconds; ++second) {
+            facts["second_" + std::to_string(second)] = number(run.series[second]);
+        }
+        return facts;
     }
 
     // Of the last round.
     void print_facts(const std::map<std::string, limited_result>& last) const {
-        std::printf("%-16s %9s %9s %9s %9s %8s %8s %8s %9s  %s\n", "last round", "p50, us", "p99",
-                    "p99.9", "worst", "minor", "major", "Rss, MB", "MB read", "each second");
+        std::printf("%-16s %9s %8s %8s %8s %9s %9s  %s\n", "last round", "worst, us", "minor",
+                    "major", "Rss, MB", "MB read", "written", "each second");
         for (const contestant& each : contestants_) {
             const limited_result& run = last.at(each.name);
-            const auto us = [](std::uint64_t time) { return static_cast<double>(time) / 1e3; };
             const auto mb = [](std::uint64_t bytes) { return static_cast<double>(bytes) / 1e6; };
-            std::printf("%-16s %9.1f %9.1f %9.1f %9.0f %8llu %8llu %8.0f %9.0f ", each.name.c_str(),
-                        us(run.p50), us(run.p99), us(run.p999), us(run.worst),
+            std::printf("%-16s %9llu %8llu %8llu %8.0f %9.0f %9.0f ", each.name.c_str(),
+                        static_cast<unsigned long long>(run.times.worst / 1000),
                         static_cast<unsigned long long>(run.minor_faults),
                         static_cast<unsigned long long>(run.major_faults), mb(run.rss_bytes),
-                        mb(run.bytes_read));
+                        mb(run.bytes_read), mb(run.bytes_written));
             for (unsigned second = 0; second < std::min(run.series_seconds, 6u); ++second) {
                 std::printf(" %llu", static_cast<unsigned long long>(run.series[second]));
             }
@@ -304,14 +293,13 @@ private:
 
     void require(requirements& verdict, const char* work, const char* theirs, double required,
                  const char* against = nullptr) {
-        const interleaved& ours = rates_[work];
-        const interleaved& base = rates_[against == nullptr ? work : against];
+        const interleaved& ours = works_[work];
+        const interleaved& base = works_[against == nullptr ? work : against];
         if (!base.has(theirs)) { return; }
-        const std::string best =
-            ours.median("pool") > ours.median("pool, release") ? "pool" : "pool, release";
+        const std::string best = best_of(ours, {"pool", "pool, release"});
         char name[96];
         std::snprintf(name, sizeof name, "%g x, %s: %s / %s", times_, work, best.c_str(), theirs);
-        verdict.at_least(name, required, ours.median(best) / base.median(theirs));
+        verdict.at_least(name, required, base.median(theirs) / ours.median(best));
     }
 
     void judge(requirements& verdict) {
@@ -334,7 +322,7 @@ private:
     double times_;
     std::uint64_t entries_;
     std::vector<contestant> contestants_;
-    std::map<std::string, interleaved> rates_;
+    works works_;
     std::uint64_t wrong_ = 0;
 };
 
@@ -344,23 +332,46 @@ private:
 
 int main(int argc, char** argv) {
     using namespace pinyon::bench;
-    const settings how = read_arguments(argc, argv);
+    settings how;
+    how.seconds = 2;
+    std::uint64_t limit_mib = 256;
+    CLI::App program(
+        "The pool against the raw mapping, in memory and larger than memory; LMDB beside both.\n"
+        "Exit code 77: it cannot run here, where no control group can limit memory, say");
+    how.offer(program, "pool-vs-raw", argv[0]);
+    program.add_option("--limit", limit_mib, "memory of each measurement, in MiB")
+        ->check(CLI::PositiveNumber)
+        ->capture_default_str();
+    program.add_option("--times", how.times, "sizes of the file, in limits")
+        ->delimiter(',')
+        ->check(CLI::PositiveNumber)
+        ->capture_default_str();
+    program.add_flag_callback(
+        "--full",
+        [&how] {
+            how.times = {0.5, 1.2, 4, 10};
+        },
+        "all sizes");
+    CLI11_PARSE(program, argc, argv);
+    how.limit_bytes = limit_mib << 20;
+    how.make_folder();
+    results_file results(how, argc, argv);
+    results.note("limit_bytes", how.limit_bytes);
     requirements verdict;
     std::printf(
         "entries of 8-byte numbers and %zu bytes, filled in random order; a limit of %llu MiB for "
         "each measurement; %u rounds of %.1f s, medians. Files in %s\n",
-        value_bytes, static_cast<unsigned long long>(how.limit_bytes >> 20), how.rounds,
-        how.seconds, how.folder.c_str());
+        value_bytes, static_cast<unsigned long long>(limit_mib), how.rounds, how.seconds,
+        how.folder.c_str());
     try {
         for (const double times : how.times) {
-            std::filesystem::remove_all(how.folder);
-            std::filesystem::create_directories(how.folder);
-            comparison(how, times).run(verdict);
+            how.make_folder();
+            comparison(how, times).run(results, verdict);
         }
     } catch (const std::runtime_error& why) {
         std::printf("SKIPPED pool-vs-raw: %s\n", why.what());
         return 77;
     }
     std::filesystem::remove_all(how.folder);
-    return verdict.report();
+    return results.finish(verdict);
 }

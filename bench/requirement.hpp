@@ -10,6 +10,13 @@ namespace pinyon::bench {
 
 class requirements {
 public:
+    struct line {
+        std::string name;
+        std::string required;
+        std::string measured;
+        bool passed;
+    };
+
     void at_least(const std::string& name, double required, double measured) {
         add(name, ">= " + number(required), number(measured), measured >= required);
     }
@@ -32,14 +39,9 @@ public:
         return failed ? 1 : 0;
     }
 
-private:
-    struct line {
-        std::string name;
-        std::string required;
-        std::string measured;
-        bool passed;
-    };
+    [[nodiscard]] const std::vector<line>& lines() const noexcept { return lines_; }
 
+private:
     void add(const std::string& name, std::string required, std::string measured, bool passed) {
         lines_.push_back({name, std::move(required), std::move(measured), passed});
     }

@@ -1,7 +1,7 @@
 // What every store is measured by: each function does one kind of work on a store and returns the
 // nanoseconds of one operation. Results are looked at: what is not as it must be is counted.
 //
-// Threads: one, but for durable_commits.
+// Threads: one, but for get_by_threads and durable_commits.
 #pragma once
 
 #include <algorithm>
@@ -49,7 +49,7 @@ private:
 
 // Seeds differ from call to call.
 [[nodiscard]] inline std::uint64_t next_seed() {
-    static std::uint64_t seed = 0;
+    static std::atomic<std::uint64_t> seed{0};
     return ++seed;
 }
 
@@ -113,6 +113,25 @@ template <store S>
         }
         return keys.size();
     });
+}
+
+// The same by so many threads, each with one transaction: nanoseconds of a lookup, all together.
+template <store S>
+[[nodiscard]] double get_by_threads(S& from, const work_plan& plan, unsigned threads) {
+    std::vector<std::uint64_t> wrong(threads);
+    std::vector<double> rates(threads);  // lookups a nanosecond
+    std::vector<std::thread> running;
+    for (unsigned thread = 0; thread != threads; ++thread) {
+        running.emplace_back([&, thread] {
+            S mine = from.connect();
+            work_plan own = plan;
+            own.wrong = &wrong[thread];
+            rates[thread] = 1 / get(mine, own);
+        });
+    }
+    for (std::thread& each : running) { each.join(); }
+    *plan.wrong += std::accumulate(wrong.begin(), wrong.end(), std::uint64_t{0});
+    return 1 / std::accumulate(rates.begin(), rates.end(), 0.0);
 }
 
 // A transaction for each.

@@ -44,8 +44,11 @@ public:
     using key_type = Key;
 
     explicit pinyon_store(const store_options& how)
-        : database_(database::open(how.path, settings(how))),
-          when_(how.commits == safety::power_loss ? durability::durable : durability::relaxed) {
+        : pinyon_store(database::open(how.path, settings(how)), how.commits == safety::power_loss
+                                                                    ? durability::durable
+                                                                    : durability::relaxed) {}
+    explicit pinyon_store(database opened, durability when = durability::relaxed)
+        : database_(std::move(opened)), when_(when) {
         if (!database_.begin_read().contains(types::spec.name)) {
             database_.update([](write_transaction& tx) { (void)tx.open(types::spec); });
         }

@@ -1,0 +1,101 @@
+// Stores against each other: what is filled before it is measured, the work on it in rounds, and
+// who was fastest.
+#pragma once
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "interleaved.hpp"
+#include "progress.hpp"
+#include "results_file.hpp"
+#include "stores/all.hpp"
+#include "workloads.hpp"
+
+namespace pinyon::bench {
+
+// A store that is filled, and read once, when it is first used.
+template <class S>
+class filled_store {
+public:
+    filled_store(std::string name, const store_options& how, const work_plan& plan)
+        : name_(std::move(name)), how_(how), plan_(plan) {}
+    [[nodiscard]] S& get() {
+        if (!store_) {
+            progress("filling " + name_);
+            store_ = std::make_unique<S>(how_);
+            (void)fill(*store_, plan_);
+            // All of it is in memory, and verified where a store does that, before time is taken.
+            typename S::reader reader(*store_);
+            (void)reader.scan([](const auto&, std::string_view) {});
+        }
+        return *store_;
+    }
+
+private:
+    std::string name_;
+    store_options how_;
+    const work_plan& plan_;
+    std::unique_ptr<S> store_;
+};
+
+// Name, version and settings of the stores, for readers of the table and of the file.
+template <class Key>
+void describe_stores(results_file& results, const std::string& only = {}) {
+    for_each_store<Key>([&]<class S>(std::type_identity<S>, const char* name) {
+        if (!only.empty() && only != name) { return; }
+        std::printf("  %-12s %s\n", name, S::describe().c_str());
+        results.note(name, S::describe());
+    });
+}
+
+// The fastest of these by its median; empty: none was measured.
+[[nodiscard]] inline std::string best_of(const interleaved& times,
+                                         const std::vector<std::string>& names,
+                                         const std::string& suffix = {}) {
+    std::string best;
+    for (const std::string& name : names) {
+        const std::string each = name + suffix;
+        if (times.has(each) && (best.empty() || times.median(each) < times.median(best))) {
+            best = each;
+        }
+    }
+    return best;
+}
+
+// Kinds of work, in the order in which they came, each with its contestants.
+class works {
+public:
+    [[nodiscard]] interleaved& operator[](const std::string& work) {
+        const auto found = std::find_if(all_.begin(), all_.end(),
+                                        [&work](const auto& each) { return each.first == work; });
+        return found != all_.end() ? found->second : all_.emplace_back(work, interleaved()).second;
+    }
+    // Null when it was not measured.
+    [[nodiscard]] const interleaved* find(const std::string& work) const {
+        const auto found = std::find_if(all_.begin(), all_.end(),
+                                        [&work](const auto& each) { return each.first == work; });
+        return found == all_.end() ? nullptr : &found->second;
+    }
+    [[nodiscard]] bool empty() const noexcept { return all_.empty(); }
+
+    // All of them, one after the other; a table each.
+    void run(const std::string& name, unsigned rounds, results_file& results) {
+        for (auto& [work, contestants] : all_) {
+            progress(name + ": " + work);
+            contestants.run(rounds);
+            std::printf("\n%s: %s\n", name.c_str(), work.c_str());
+            contestants.print("nanoseconds");
+            std::fflush(stdout);
+            results.add(name + ": " + work, contestants);
+        }
+    }
+
+private:
+    std::vector<std::pair<std::string, interleaved>> all_;
+};
+
+}  // namespace pinyon::bench

@@ -1,0 +1,61 @@
+# Markdown of one file of figures (Google Benchmark's JSON). A work is what stands before the last
+# "/" of a name, a store what stands behind it.
+def middle: sort | .[length / 2 | floor];
+def in_order: reduce .[] as $each ([]; if index([$each]) then . else . + [$each] end);
+def work: .name | split("/") | .[:-1] | join("/");
+def store: .name | split("/") | last;
+def digits($number):  # three of them
+    if $number >= 100 then $number | round
+    elif $number >= 10 then ($number * 10 | round) / 10
+    else ($number * 100 | round) / 100 end;
+def time:
+    if . >= 1e9 then "\(digits(. / 1e9)) s"
+    elif . >= 1e6 then "\(digits(. / 1e6)) ms"
+    elif . >= 1e3 then "\(digits(. / 1e3)) us"
+    else "\(digits(.)) ns" end;
+def row: "| " + join(" | ") + " |";
+def rule($columns): "|" + ([range($columns)] | map(if . == 0 then "---|" else "---:|" end) | add);
+
+def header:
+    .context as $c
+    | "Measured \($c.date[:10]) at \($c.commit[:12]) on \($c.num_cpus) processors (\($c.cpu)), "
+    + "\($c.memory) of memory, \($c.kernel), \($c.file_system), read-ahead \($c.read_ahead_kib) KiB; "
+    + "compiled by \($c.compiler). Command: `\($c.command | sub(" ?--json [^ ]+"; ""))`.";
+
+def medians:
+    [.benchmarks[] | {work: work, store: store, time: .real_time}] as $runs
+    | ($runs | map(.work) | in_order) as $works
+    | ($runs | map(.store) | in_order) as $stores
+    | (["time of an operation, median"] + $stores | row),
+      rule($stores | length + 1),
+      ($works[] as $work
+       | [$work] + [$stores[] as $store
+            | [$runs[] | select(.work == $work and .store == $store) | .time]
+            | if length == 0 then "" else middle | time end]
+       | row);
+
+def spread:
+    [.benchmarks[] | {work: work, store: store, run: .}] as $runs
+    | ($runs[0].run | has("p99") ) as $tails
+    | (["work", "store", "median", "smallest", "largest"]
+       + if $tails then ["p50", "p99", "p99.9"] else [] end | row),
+      rule(if $tails then 8 else 5 end),
+      ($runs | map([.work, .store]) | in_order | .[] as [$work, $store]
+       | [$runs[] | select(.work == $work and .store == $store) | .run] as $rounds
+       | ($rounds | map(.real_time)) as $times
+       | [$work, $store] + ([$times | middle, min, max] | map(time))
+         + if $tails then [("p50", "p99", "p99.9") as $fact
+                           | $rounds | map(.[$fact]) | if .[0] then middle | time else "" end]
+           else [] end
+       | row);
+
+def verdicts:
+    (["requirement", "required", "measured", ""] | row), rule(4),
+    (.requirements[]
+     | [.name, .required, .measured, if .passed then "PASS" else "**FAIL**" end] | row);
+
+header, "",
+if .benchmarks | length > 0 then medians, "" else empty end,
+if .requirements | length > 0 then verdicts, "" else empty end,
+if .benchmarks | length > 0
+then "<details><summary>Spread</summary>", "", spread, "", "</details>", "" else empty end
