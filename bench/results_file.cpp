@@ -102,7 +102,7 @@ results_file::results_file(const run_settings& how, int argc, char** argv) : pat
         {"commit", commit == nullptr ? "unknown" : commit},
         {"compiler", __VERSION__},
         {"cpu", value_in("/proc/cpuinfo", "model name")},
-        {"memory", value_in("/proc/meminfo", "MemTotal")},
+        {"memory_gib", std::atoll(value_in("/proc/meminfo", "MemTotal").c_str()) >> 20},
         {"kernel", kernel()},
         {"file_system", file_system_of(how.folder)},
         {"read_ahead_kib", read_ahead_of(how.folder)},

@@ -19,7 +19,7 @@ def rule($columns): "|" + ([range($columns)] | map(if . == 0 then "---|" else "-
 def header:
     .context as $c
     | "Measured \($c.date[:10]) at \($c.commit[:12]) on \($c.num_cpus) processors (\($c.cpu)), "
-    + "\($c.memory) of memory, \($c.kernel), \($c.file_system), read-ahead \($c.read_ahead_kib) KiB; "
+    + "\($c.memory_gib) GiB of memory, \($c.kernel), \($c.file_system), read-ahead \($c.read_ahead_kib) KiB; "
     + "compiled by \($c.compiler). Command: `\($c.command | sub(" ?--json [^ ]+"; ""))`.";
 
 def medians:
