@@ -42,7 +42,7 @@ public:
         raw_bytes_ = static_cast<double>(how.entries) * (sizeof(std::uint64_t) + value_bytes);
     }
 
-    void filled(requirements& verdict) {
+    void filled([[maybe_unused]] requirements& verdict) {
         std::printf("\nfilled in random order, closed\n");
         print_line("keys and values", raw_bytes_, how_.entries);
         const std::string path = make<ours>("fill", [this](ours& to) { (void)fill(to, plan_); });
