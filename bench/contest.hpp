@@ -2,7 +2,6 @@
 // who was fastest.
 #pragma once
 
-#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -70,15 +69,17 @@ void describe_stores(results_file& results, const std::string& only = {}) {
 class works {
 public:
     [[nodiscard]] interleaved& operator[](const std::string& work) {
-        const auto found = std::find_if(all_.begin(), all_.end(),
-                                        [&work](const auto& each) { return each.first == work; });
-        return found != all_.end() ? found->second : all_.emplace_back(work, interleaved()).second;
+        for (auto& [name, contestants] : all_) {
+            if (name == work) { return contestants; }
+        }
+        return all_.emplace_back(work, interleaved()).second;
     }
     // Null when it was not measured.
     [[nodiscard]] const interleaved* find(const std::string& work) const {
-        const auto found = std::find_if(all_.begin(), all_.end(),
-                                        [&work](const auto& each) { return each.first == work; });
-        return found == all_.end() ? nullptr : &found->second;
+        for (const auto& [name, contestants] : all_) {
+            if (name == work) { return &contestants; }
+        }
+        return nullptr;
     }
     [[nodiscard]] bool empty() const noexcept { return all_.empty(); }
 

@@ -68,9 +68,7 @@ private:
         on_filled("get", [this](S& from) { return get(from, plan_); });
         on_filled("get, absent", [this](S& from) { return get_absent(from, plan_); });
         on_filled("get, a transaction each", [this](S& from) { return get_alone(from, plan_); });
-        if constexpr (requires(typename S::reader & reader, std::span<const Key> keys) {
-                          reader.get_many(keys, [](std::size_t, std::string_view) {});
-                      }) {
+        if constexpr (reads_many<S>) {
             on_filled("get_many, 64 keys", [this](S& from) { return get_many(from, plan_); });
         }
         on_filled("scan, an entry", [this](S& from) { return scan(from, plan_); });

@@ -59,9 +59,7 @@ template <store S>
 // Where the store has no such call, one by one.
 template <store S>
 [[nodiscard]] limited_result get_batches(S& from, std::uint64_t entries, double seconds) {
-    if constexpr (requires(typename S::reader & reader, std::span<const std::uint64_t> keys) {
-                      reader.get_many(keys, [](std::size_t, std::string_view) {});
-                  }) {
+    if constexpr (reads_many<S>) {
         typename S::reader reader(from);
         draw keys(entries);
         limited_probe times(seconds);

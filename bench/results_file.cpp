@@ -124,7 +124,6 @@ void results_file::add(const std::string& work, const interleaved& figures) {
                                             {"run_type", "iteration"},
                                             {"repetitions", rounds.size()},
                                             {"repetition_index", round},
-                                            {"threads", 1},
                                             {"iterations", 1},
                                             {"real_time", rounds[round].value},
                                             {"cpu_time", rounds[round].value},

@@ -23,10 +23,12 @@ public:
 
     // What else a reader has to know: of a store its version and settings, say.
     void note(const std::string& name, const nlohmann::json& value);
-    // Every round of every contestant; `figures` are nanoseconds of an operation.
+    // Every round of every contestant; `figures` are nanoseconds of an operation by the clock,
+    // which stand as cpu_time too: readers of this form ask for both.
     void add(const std::string& work, const interleaved& figures);
 
-    // With the requirements: nothing where the command line named no file. An exit code.
+    // Prints the requirements, and writes the file where the command line named one. The program's
+    // exit code: the requirements', or 2 when the file cannot be written.
     [[nodiscard]] int finish(const requirements& verdict);
 
 private:

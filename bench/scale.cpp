@@ -23,6 +23,10 @@ struct settings : round_settings {
 constexpr const char* peer = "LMDB map";
 constexpr const char* opening = "open and look once";
 
+[[nodiscard]] std::string get_by(unsigned threads) {
+    return "get, threads: " + std::to_string(threads);
+}
+
 // A store that can be closed and opened, and is read once behind each open.
 template <store S>
 class reopened_store {
@@ -98,19 +102,15 @@ private:
             watch.stop(1);
             return watch.nanoseconds();
         });
-        const auto on_open = [&](const char* work, auto measure) {
+        const auto on_open = [&](const std::string& work, auto measure) {
             works_[work].add(name, [one, measure] { return measure(one->warm()); });
         };
         on_open("get", [this](S& from) { return get(from, plan_); });
-        if constexpr (requires(typename S::reader & reader, std::span<const std::uint64_t> keys) {
-                          reader.get_many(keys, [](std::size_t, std::string_view) {});
-                      }) {
+        if constexpr (reads_many<S>) {
             on_open("get_many, 64 keys", [this](S& from) { return get_many(from, plan_); });
         }
         for (const unsigned threads : {1u, 2u, 4u}) {
-            static constexpr const char* names[] = {"", "get by 1 thread", "get by 2 threads", "",
-                                                    "get by 4 threads"};
-            on_open(names[threads],
+            on_open(get_by(threads),
                     [this, threads](S& from) { return get_by_threads(from, plan_, threads); });
         }
         on_open("scan, an entry", [this](S& from) { return scan(from, plan_); });
@@ -165,9 +165,9 @@ public:
         against("scan, an entry", 3.0, "scan, an entry");
         against("seek and 100 entries", 2.0, "seek and 100 entries");
         against("update, 1000 a transaction", 1.3, "update, 1000 a transaction");
-        verdict_.at_least(name + ": 2 threads against 1", 1.8,
-                          at.find("get by 1 thread")->median("Pinyon") /
-                              at.find("get by 2 threads")->median("Pinyon"));
+        verdict_.at_least(
+            name + ": 2 threads against 1", 1.8,
+            at.find(get_by(1))->median("Pinyon") / at.find(get_by(2))->median("Pinyon"));
         verdict_.equal(name + ": wrong results", 0, at.wrong());
     }
 

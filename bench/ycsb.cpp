@@ -27,7 +27,7 @@ struct mix {
     unsigned updates = 0;
     unsigned inserts = 0;
     unsigned scans = 0;
-    unsigned changes = 0;  // read, modify, write in one transaction
+    unsigned changes = 0;  // a read, and a write of what was read
     bool latest = false;   // popular is what came last
 };
 constexpr mix mixes[] = {
@@ -47,8 +47,9 @@ public:
     grown_store(const std::string& name, const settings& how, const work_plan& plan)
         : filled_(name, {how.folder + "/" + name}, plan), entries_(plan.entries) {}
     [[nodiscard]] S& get() { return filled_.get(); }
-    std::uint64_t entries() const noexcept { return entries_; }
-    std::uint64_t grow() noexcept { return entries_++; }
+    [[nodiscard]] std::uint64_t entries() const noexcept { return entries_; }
+    // The number of another entry.
+    [[nodiscard]] std::uint64_t grow() noexcept { return entries_++; }
 
 private:
     filled_store<S> filled_;
@@ -62,50 +63,51 @@ public:
     client(S& of, probe& times) : store_(of), times_(times) {}
 
     [[nodiscard]] bool read(std::uint64_t index) {
-        bool right = false;
-        times_.begin();
-        {
-            typename S::reader reader(store_);
-            reader.get(key_number(index), [&](std::uint64_t, std::string_view value) {
-                right = value_of::index(value) == index;
-            });
-        }
-        times_.end(1);
-        return right;
+        return timed([&] { return look(index); });
     }
-
     [[nodiscard]] bool write(std::uint64_t index) {
-        const value_of value(index);
-        times_.begin();
-        typename S::writer writer(store_);
-        writer.put(key_number(index), value.view());
-        writer.commit();
-        times_.end(1);
-        return true;
+        return timed([&] { return put(index); });
     }
-
-    [[nodiscard]] bool scan(std::uint64_t index, std::uint64_t most) {
-        bool right = false;
-        bool first = true;
-        std::uint64_t seen = 0;
-        times_.begin();
-        {
-            typename S::reader reader(store_);
-            seen = reader.scan(key_number(index), most, [&](std::uint64_t, std::string_view value) {
-                if (std::exchange(first, false)) { right = value_of::index(value) == index; }
-            });
-        }
-        times_.end(1);
-        return right && seen <= most;
-    }
-
-    // The read is a snapshot of its own: no store of this comparison reads in a write transaction.
+    // Two transactions: not every store reads in one that writes.
     [[nodiscard]] bool change(std::uint64_t index) {
-        const bool right = read(index);
-        return write(index) && right;
+        return timed([&] { return look(index) && put(index); });
+    }
+    [[nodiscard]] bool scan(std::uint64_t index, std::uint64_t most) {
+        return timed([&] {
+            bool right = false;
+            bool first = true;
+            typename S::reader reader(store_);
+            const std::uint64_t seen =
+                reader.scan(key_number(index), most, [&](std::uint64_t, std::string_view value) {
+                    if (std::exchange(first, false)) { right = value_of::index(value) == index; }
+                });
+            return right && seen <= most;
+        });
     }
 
 private:
+    template <class Work>
+    [[nodiscard]] bool timed(Work&& work) {
+        times_.begin();
+        const bool right = work();
+        times_.end(1);
+        return right;
+    }
+    [[nodiscard]] bool look(std::uint64_t index) {
+        bool right = false;
+        typename S::reader reader(store_);
+        reader.get(key_number(index), [&](std::uint64_t, std::string_view value) {
+            right = value_of::index(value) == index;
+        });
+        return right;
+    }
+    [[nodiscard]] bool put(std::uint64_t index) {
+        typename S::writer writer(store_);
+        writer.put(key_number(index), value_of(index).view());
+        writer.commit();
+        return true;
+    }
+
     S& store_;
     probe& times_;
 };

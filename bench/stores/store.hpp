@@ -15,6 +15,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -71,6 +72,14 @@ concept store = requires(S& mine, typename S::reader& reader, typename S::writer
     // Keys in ascending order behind all others: the store's cheapest way in.
     writer.append(key, value);
     writer.commit();
+};
+
+// A store whose reader looks many keys up in one call: use(i, value) for each that is there.
+template <class S>
+concept reads_many = requires(typename S::reader& reader,
+                              std::span<const typename S::key_type> keys,
+                              void (*use)(std::size_t, std::string_view)) {
+    reader.get_many(keys, use);
 };
 
 // A number as eight bytes that sort as it does, for stores that know bytes alone.
