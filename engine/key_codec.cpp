@@ -44,6 +44,12 @@ void raise_value_width(const std::string& type, std::size_t expected, std::size_
                              " is stored; run 'pinyon check' on the file");
 }
 
+void raise_misaligned(const std::string& type) {
+    raise(errc::misuse, "values of type " + type +
+                            " are not aligned in this tree, whose keys vary in length: open it "
+                            "with the type itself, not in place");
+}
+
 void append_part(key_buffer& room, bytes part) {
     if (part.size() > key_buffer::capacity - room.size()) { raise_too_long(); }
     room.append(part);

@@ -1,6 +1,6 @@
 // How values of a type become the bytes that a leaf holds: numbers, bool, enums and trivially
 // copyable structs as they stand in memory (little-endian), text and bytes as they are. Structs are
-// returned by value.
+// returned by value, or shown in place (in_place).
 //
 // A struct goes into the file with its padding, whatever that holds, and comes back by memcpy: it
 // must not hold pointers, references or views, and a change of its members changes what old files
@@ -51,10 +51,14 @@ concept value_type = requires(const T& value, bytes stored, std::vector<std::byt
     { value_codec<T>::decode(stored) } -> std::convertible_to<T>;
 };
 
+template <class T>
+class in_place;
+
 namespace detail {
 
 [[noreturn]] void raise_value_width(const std::string& type, std::size_t expected,
                                     std::size_t found);
+[[noreturn]] void raise_misaligned(const std::string& type);
 
 // The widest alignment that a leaf gives its values.
 inline constexpr std::size_t value_alignment_max = 16;
@@ -65,6 +69,8 @@ template <class T, std::size_t Size>
 inline constexpr bool is_view<std::span<T, Size>> = true;
 template <class Char, class Traits>
 inline constexpr bool is_view<std::basic_string_view<Char, Traits>> = true;
+template <class T>
+inline constexpr bool is_view<in_place<T>> = true;
 
 // What memcpy carries to another process. Views are trivially copyable too, but mean nothing there;
 // numbers have a codec of their own.
@@ -127,6 +133,44 @@ requires(detail::is_plain<T>) struct value_codec<T> {
             detail::raise_value_width(name(), width, stored.size());
         }
         return detail::copy_stored<T>(stored);
+    }
+};
+
+// A value of such a type where it lies in the file's mapping, for programs that look at a part of
+// it: what string_view is for text. A tree of T may be opened as one of in_place<T>; misuse where
+// keys vary in length and T needs alignment.
+template <class T>
+class in_place {
+public:
+    // REQUIRES: `value` outlives this.
+    in_place(const T& value) noexcept : value_(&value) {}                 // NOLINT: as a reference
+    [[nodiscard]] operator const T&() const noexcept { return *value_; }  // NOLINT: as a reference
+    [[nodiscard]] const T& operator*() const noexcept { return *value_; }
+    [[nodiscard]] const T* operator->() const noexcept { return value_; }
+
+private:
+    const T* value_;
+};
+template <class T>
+requires(detail::is_plain<T>) struct value_codec<in_place<T>> {
+    using argument = const T&;
+    static constexpr std::uint32_t width = value_codec<T>::width;
+    static constexpr std::uint16_t alignment = value_codec<T>::alignment;
+
+    [[nodiscard]] static std::string name() { return value_codec<T>::name(); }
+    [[nodiscard]] static bytes encode(const T& value, std::vector<std::byte>& room) {
+        return value_codec<T>::encode(value, room);
+    }
+    [[nodiscard]] static in_place<T> decode(bytes stored) {
+        if (stored.size() != width) [[unlikely]] {
+            detail::raise_value_width(name(), width, stored.size());
+        }
+        // Columns of fixed width are aligned as the type asks; beside keys that vary, values stand
+        // anywhere.
+        if (reinterpret_cast<std::uintptr_t>(stored.data()) % alignof(T) != 0) [[unlikely]] {
+            detail::raise_misaligned(name());
+        }
+        return *reinterpret_cast<const T*>(stored.data());
     }
 };
 

@@ -749,6 +749,58 @@ BOOST_AUTO_TEST_CASE(values_of_wide_structs_go_to_extents) {
     });
 }
 
+BOOST_AUTO_TEST_CASE(values_are_shown_in_place) {
+    constexpr tree_spec<std::int32_t, pinyon::in_place<point>> shown{"points"};
+    database_rig rig;
+    rig->update([&](write_transaction& tx) {
+        auto t = tx.open(shown);
+        for (std::int32_t i = -500; i < 500; ++i) { t.put(i, point{i / 2.0, i, 0}); }
+    });
+    rig->update([&](write_transaction& tx) { tx.open(points).put(7, point{0.5, 77, 0}); });
+    rig.reopen();
+    const read_transaction tx = rig->begin_read();
+    const auto t = tx.open(shown);
+    BOOST_TEST(!t.get(500).has_value());
+    BOOST_TEST((**t.get(7) == point{0.5, 77, 0}));
+    BOOST_TEST((*t.get(-500))->tag == -500);
+    // Where it lies: the same address each time.
+    BOOST_TEST(&**t.get(3) == &**t.get(3));
+    const std::array<std::int32_t, 3> keys{-1, 1000, 1};
+    std::array<std::optional<pinyon::in_place<point>>, 3> found;
+    t.get_many(keys, found);
+    BOOST_TEST((*found[0])->tag == -1);
+    BOOST_TEST(!found[1].has_value());
+    BOOST_TEST((*found[2])->tag == 1);
+    std::int32_t next = -500;
+    for (const auto [key, value] : t) {
+        BOOST_TEST(key == next);
+        BOOST_TEST(value->tag == (next == 7 ? 77 : next));
+        ++next;
+    }
+    BOOST_TEST(next == 500);
+}
+
+BOOST_AUTO_TEST_CASE(values_beside_text_cannot_be_shown_in_place) {
+    constexpr tree_spec<std::string_view, point> spec{"text"};
+    constexpr tree_spec<std::string_view, pinyon::in_place<point>> shown{"text"};
+    database_rig rig;
+    rig->update([&](write_transaction& tx) {
+        for (const char* name : {"a", "bc", "def", "ghij"}) { tx.open(spec).put(name, point{}); }
+    });
+    const read_transaction tx = rig->begin_read();
+    unsigned refused = 0;
+    for (const char* name : {"a", "bc", "def", "ghij"}) {
+        BOOST_TEST(tx.open(spec).get(name).has_value());
+        try {
+            BOOST_TEST((**tx.open(shown).get(name) == point{}));
+        } catch (const pinyon::error& failure) {
+            BOOST_TEST(failure.kind() == errc::misuse);
+            ++refused;
+        }
+    }
+    BOOST_TEST(refused != 0u);
+}
+
 BOOST_AUTO_TEST_CASE(snapshots_keep_what_they_saw) {
     database_rig rig;
     put_letters(rig);
