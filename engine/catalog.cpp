@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 
 #include "pinyon/engine/cursor.hpp"
 #include "pinyon/mmap/error.hpp"
@@ -15,8 +16,8 @@ using type_name = std::array<char, 32>;
     raise(errc::corrupt, "the catalog holds " + what + "; run 'pinyon check' on the file");
 }
 
-[[nodiscard]] std::string text_of(const type_name& stored) {
-    return {stored.begin(), std::find(stored.begin(), stored.end(), '\0')};
+[[nodiscard]] std::string_view text_of(const type_name& stored) noexcept {
+    return {stored.data(), ::strnlen(stored.data(), stored.size())};
 }
 
 [[nodiscard]] bool is_printable(char letter) noexcept { return letter > ' ' && letter < '\x7f'; }
@@ -172,18 +173,18 @@ format::catalog_record make_record(const tree_types& types, const tree_options& 
 }
 
 tree_types types_of(const format::catalog_record& record) {
-    return {text_of(record.key_type), text_of(record.value_type), record.key_bytes,
-            record.value_bytes, record.value_alignment};
+    return {std::string(text_of(record.key_type)), std::string(text_of(record.value_type)),
+            record.key_bytes, record.value_bytes, record.value_alignment};
 }
 
 void check_types(const format::catalog_record& record, const tree_types& types,
                  std::string_view name) {
-    const tree_types held = types_of(record);
-    if (stored_form(held.key_type) == stored_form(types.key_type) &&
-        stored_form(held.value_type) == stored_form(types.value_type) &&
-        held.key_bytes == types.key_bytes && held.value_bytes == types.value_bytes) {
+    if (stored_form(text_of(record.key_type)) == stored_form(types.key_type) &&
+        stored_form(text_of(record.value_type)) == stored_form(types.value_type) &&
+        record.key_bytes == types.key_bytes && record.value_bytes == types.value_bytes) {
         return;
     }
+    const tree_types held = types_of(record);
     raise(errc::type_mismatch, "the tree '" + std::string(name) + "' holds " + describe(held) +
                                    ", but is opened as " + describe(types) +
                                    ": open it with the types that it was created with");

@@ -19,7 +19,11 @@ constexpr unsigned scan_leaves_min = 2;
 }  // namespace
 
 tree_cursor::tree_cursor(page_store& store, const tree_state& tree, over what) noexcept
-    : store_(&store), tree_(&tree), what_(what) {}
+    : store_(&store),
+      tree_(&tree),
+      what_(what),
+      numbers_(what == over::snapshot && tree.schema.layout == format::node_layout::fixed &&
+               tree.schema.key_bytes == sizeof(std::uint64_t)) {}
 
 void tree_cursor::require_valid() const {
     if (!valid_) [[unlikely]] {

@@ -43,11 +43,15 @@ public:
     // REQUIRES: valid. O(1) amortised. After a change they go to the neighbour of the key they
     // stood on, whether its entry is still there or not.
     void next() {
-        if (!step_in_leaf(direction::forward)) { step_to(direction::forward); }
+        if (!try_next()) { step_to(direction::forward); }
     }
     void previous() {
-        if (!step_in_leaf(direction::backward)) { step_to(direction::backward); }
+        if (!try_previous()) { step_to(direction::backward); }
     }
+    // Most steps stay in the leaf of a snapshot: those alone. False, and nothing happened, when
+    // there is more to it.
+    [[nodiscard]] bool try_next() noexcept { return step_in_leaf(direction::forward); }
+    [[nodiscard]] bool try_previous() noexcept { return step_in_leaf(direction::backward); }
 
     // REQUIRES: valid. The key stays until the cursor moves; the value as `find` says. When the
     // entry was erased meanwhile the key is still there and the value is misuse.
@@ -56,6 +60,21 @@ public:
     [[nodiscard]] stored_value stored() const;
     // key() and value() in one look at the leaf.
     [[nodiscard]] std::pair<bytes, bytes> entry() const;
+    // The same where a snapshot's keys are stored as numbers of 64 bits and the leaf is still
+    // there; else false.
+    [[nodiscard]] bool number_entry(std::uint64_t& key, bytes& value) const noexcept {
+        const step& leaf = path_[0];
+        if (!numbers_ || !valid_ || failure_ || !store_->unchanged(leaf.view)) [[unlikely]] {
+            return false;
+        }
+        const node_schema& schema = tree_->schema;
+        key = load<std::uint64_t>(leaf.view.data + schema.fixed.keys +
+                                  std::size_t{leaf.index} * sizeof key);
+        value = {
+            leaf.view.data + schema.fixed.values + std::size_t{leaf.index} * schema.value_bytes,
+            schema.value_bytes};
+        return store_->unchanged(leaf.view);
+    }
 
 private:
     enum class direction : std::uint8_t { forward, backward };
@@ -73,7 +92,7 @@ private:
     void move(Seek&& seek);
     void step_to(direction towards);
     void require_valid() const;
-    // Most steps are one: nothing is looked at. False when there is more to it.
+    // Nothing is looked at.
     [[nodiscard]] bool step_in_leaf(direction towards) noexcept {
         step& leaf = path_[0];
         const bool forward = towards == direction::forward;
@@ -120,6 +139,7 @@ private:
     page_store* store_;
     const tree_state* tree_;
     over what_;
+    bool numbers_;  // number_entry has a chance
     bool valid_ = false;
     mutable bool key_ready_ = false;
     mutable std::optional<errc> failure_;

@@ -41,6 +41,7 @@ void database_core::finish_commit(write_core& transaction) noexcept {
     store_->commit();
     tip_ = {transaction.id(), transaction.catalog_root(), store_->space().page_count(),
             transaction.next_tree()};
+    transaction.remember_trees();
     transaction.end();
     note_space();
     commits_.fetch_add(1, std::memory_order_relaxed);

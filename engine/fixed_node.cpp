@@ -41,6 +41,23 @@ bytes fixed_node::assemble_fence(std::size_t offset, key_buffer& buffer) const n
     return buffer.view();
 }
 
+unsigned fixed_node::next_unsealed(unsigned i) const noexcept {
+    // Most are sealed: passed by eights, which the compiler compares at once.
+    using eight = std::array<std::uint32_t, 8>;
+    const std::byte* sums = page_ + geometry().checksums;
+    const unsigned end = count();
+    for (; i + 8 <= end; i += 8) {
+        const auto part = load<eight>(sums + std::size_t{i} * sizeof(std::uint32_t));
+        unsigned zeros = 0;
+        for (const std::uint32_t sum : part) { zeros += sum == 0 ? 1U : 0U; }
+        if (zeros != 0) { break; }
+    }
+    while (i < end && load<std::uint32_t>(sums + std::size_t{i} * sizeof(std::uint32_t)) != 0) {
+        ++i;
+    }
+    return i;
+}
+
 bytes fixed_node::lower_fence(key_buffer& buffer) const noexcept {
     if (!has_lower_fence()) {
         buffer.clear();

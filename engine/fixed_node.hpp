@@ -58,6 +58,9 @@ public:
             load_checksum(page_ + geometry().checksums + std::size_t{i} * sizeof(std::uint32_t))};
     }
 
+    // The first child from `i` on that has no checksum yet, or count(). Of an inner node.
+    [[nodiscard]] unsigned next_unsealed(unsigned i) const noexcept;
+
     [[nodiscard]] bytes lower_fence(key_buffer& buffer) const noexcept;
     [[nodiscard]] bytes upper_fence(key_buffer& buffer) const noexcept;
 

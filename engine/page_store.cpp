@@ -59,6 +59,8 @@ page_store::page_store(io::file& file, std::uint64_t seed, std::uint32_t page_by
 
 void page_store::attach(io::page_source& source, std::uint64_t page_count,
                         std::uint64_t committed) {
+    static std::atomic<std::uint64_t> numbers{0};
+    number_ = ++numbers;
     source_ = &source;
     source.set_limit(page_count);
     space_.reset(format::first_page(page_bytes()), page_count);
@@ -229,10 +231,10 @@ void page_store::seal_children(const node_schema& schema, std::uint64_t page, un
     std::vector<unsealed> children;
     {
         const Node node(read(schema, page, level, 0).data, schema);
-        for (unsigned index = 0; index < node.count(); ++index) {
-            if (const child_entry child = node.child(index); child.checksum == 0) {
-                children.push_back({index, child});
-            }
+        const unsigned count = node.count();
+        for (unsigned index = node.next_unsealed(0); index < count;
+             index = node.next_unsealed(index + 1)) {
+            children.push_back({index, node.child(index)});
         }
     }
     for (unsealed& entry : children) {

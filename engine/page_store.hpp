@@ -62,6 +62,8 @@ public:
     [[nodiscard]] bool unchanged(const io::page_view& view) const noexcept {
         return source_->unchanged(view);
     }
+    // Of this state of the file and what follows it; no other in this process has it.
+    [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
     // Number of pages that a snapshot may reference.
     [[nodiscard]] std::uint64_t page_limit() const noexcept { return source_->limit(); }
 
@@ -153,6 +155,7 @@ private:
     io::file& file_;
     io::page_source* source_ = nullptr;
     page_seal seal_;
+    std::uint64_t number_ = 0;
     free_space space_;
     page_set private_;                   // made by the running transaction
     std::vector<io::page_run> created_;  // the same, in order

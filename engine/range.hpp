@@ -46,6 +46,16 @@ public:
     }
     [[nodiscard]] Value value() const { return value_codec<Value>::decode(raw_.value()); }
     [[nodiscard]] pinyon::entry<Key, Value> entry() const {
+        if constexpr (key_codec<Key>::width == sizeof(std::uint64_t) && !needs_room<Key> &&
+                      std::is_same_v<owned_key<Key>, Key>) {
+            std::uint64_t number = 0;
+            bytes stored;
+            if (raw_.number_entry(number, stored)) [[likely]] {
+                const std::uint64_t normal = __builtin_bswap64(number);
+                return {key_codec<Key>::decode(std::as_bytes(std::span(&normal, 1))),
+                        value_codec<Value>::decode(stored)};
+            }
+        }
         const auto [key, value] = raw_.entry();
         if constexpr (needs_room<Key>) {
             return {decode_key<Key>(key, room_), value_codec<Value>::decode(value)};

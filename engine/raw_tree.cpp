@@ -96,6 +96,9 @@ void place_behind(key_cut& cut, bytes prefix, std::size_t padded_to) {
 
 namespace detail {
 
+tree_access::tree_access(std::shared_ptr<transaction_core> core, opened_tree* tree) noexcept
+    : core_(std::move(core)), life_(core_ ? &core_->life() : nullptr), tree_(tree) {}
+
 opened_tree& tree_access::enter() const {
     if (!core_) [[unlikely]] {
         raise(errc::misuse, "an empty tree handle; open the tree through a transaction");
@@ -182,13 +185,13 @@ bool raw_cursor::seek_nth(std::uint64_t n) {
     return valid();
 }
 
-bool raw_cursor::next() {
+bool raw_cursor::step_next() {
     enter_valid();
     cursor_->next();
     return valid();
 }
 
-bool raw_cursor::previous() {
+bool raw_cursor::step_previous() {
     enter_valid();
     cursor_->previous();
     return valid();

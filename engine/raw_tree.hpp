@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "pinyon/engine/cursor.hpp"
+#include "pinyon/engine/transaction_life.hpp"
 #include "pinyon/engine/tree_types.hpp"
 
 namespace pinyon {
@@ -54,18 +55,20 @@ namespace detail {
 class tree_access {
 public:
     tree_access() = default;
-    tree_access(std::shared_ptr<transaction_core> core, opened_tree* tree) noexcept
-        : core_(std::move(core)), tree_(tree) {}
+    tree_access(std::shared_ptr<transaction_core> core, opened_tree* tree) noexcept;
 
     // Throws misuse when nothing may be done with the tree any more.
     opened_tree& enter() const;
     // The same as an answer.
     [[nodiscard]] bool usable() const noexcept;
+    // Whether the transaction is running; the tree of a snapshot is never dropped.
+    [[nodiscard]] bool runs() const noexcept { return life_ != nullptr && !life_->over(); }
     [[nodiscard]] transaction_core& core() const noexcept { return *core_; }
     [[nodiscard]] page_store& store() const noexcept;
 
 private:
     std::shared_ptr<transaction_core> core_;
+    const transaction_life* life_ = nullptr;  // the core's
     opened_tree* tree_ = nullptr;
 };
 
@@ -88,20 +91,29 @@ public:
     bool seek_before(const key_cut& cut);
     bool seek_nth(std::uint64_t n);  // to the entry with n entries before it
     // Throw misuse when not valid. O(1) amortised.
-    bool next();
-    bool previous();
+    bool next() { return (cursor_ && access_.runs() && cursor_->try_next()) || step_next(); }
+    bool previous() {
+        return (cursor_ && access_.runs() && cursor_->try_previous()) || step_previous();
+    }
 
     // Throw misuse when not valid. The key stays until the cursor moves.
     [[nodiscard]] bytes key() const;
     [[nodiscard]] bytes value() const;
     // Both at the price of one.
     [[nodiscard]] std::pair<bytes, bytes> entry() const;
+    // The same for a key that is stored as a number of 64 bits, where one look gives both; else
+    // false: see entry().
+    [[nodiscard]] bool number_entry(std::uint64_t& key, bytes& value) const noexcept {
+        return cursor_ && access_.runs() && cursor_->number_entry(key, value);
+    }
     // Bytes of the value, without fetching a large one.
     [[nodiscard]] std::uint64_t value_length() const;
 
 private:
     tree_cursor& enter();
     const tree_cursor& enter_valid() const;
+    bool step_next();
+    bool step_previous();
 
     detail::tree_access access_;
     std::optional<tree_cursor> cursor_;  // made by the first move

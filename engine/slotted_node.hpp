@@ -120,6 +120,12 @@ public:
         return {load48(packed.page.data()), load48(packed.count.data()), load_checksum(cell)};
     }
 
+    // The first child from `i` on that has no checksum yet, or count(). Of an inner node.
+    [[nodiscard]] unsigned next_unsealed(unsigned i) const noexcept {
+        while (i < count() && child(i).checksum != 0) { ++i; }
+        return i;
+    }
+
     [[nodiscard]] bytes lower_fence(key_buffer& buffer) const noexcept;
     [[nodiscard]] bytes upper_fence(key_buffer& buffer) const noexcept;
 

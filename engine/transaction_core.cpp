@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "pinyon/engine/tree_memory.hpp"
+
 namespace pinyon {
 
 transaction_core::transaction_core(std::shared_ptr<void> owner, page_store& store,
@@ -10,13 +12,14 @@ transaction_core::transaction_core(std::shared_ptr<void> owner, page_store& stor
       store_(&store),
       id_(id),
       writing_(writing),
-      next_tree_(start.next_tree) {
+      next_tree_(start.next_tree),
+      start_(start.transaction) {
     catalog_.schema = catalog_schema(store.page_bytes());
     catalog_.root = start.catalog;
 }
 
 void transaction_core::raise_over() const {
-    if (process_ != io::fork_depth()) {
+    if (life_.inherited()) {
         raise(errc::misuse,
               "this transaction belongs to the parent process: a forked child opens the database "
               "again");
@@ -58,21 +61,41 @@ bool transaction_core::is_about_arguments(errc code) noexcept {
     }
 }
 
+opened_tree& transaction_core::add(std::string_view name, const format::catalog_record& record,
+                                   const tree_state& state) {
+    return trees_.emplace_front(opened_tree{std::string(name), record, state});
+}
+
 opened_tree* transaction_core::open(std::string_view name) {
-    for (const auto& tree : trees_) {
-        if (!tree->dropped && tree->name == name) { return tree.get(); }
+    for (opened_tree& tree : trees_) {
+        if (!tree.dropped && tree.name == name) { return &tree; }
+    }
+    tree_memory& memory = tree_memory::of_this_thread();
+    const tree_memory::moment start{store_->number(), start_};
+    // The catalog of a transaction that has changed it is its own.
+    if (catalog_.changes == 0) {
+        if (const auto* known = memory.find(start, name)) {
+            return &add(name, known->record, known->state);
+        }
     }
     if (name.empty() || name.size() > format::key_bytes_max(store_->page_bytes())) {
         return nullptr;
     }
     const auto record = catalog_find(*store_, catalog_, name);
     if (!record) { return nullptr; }
-    auto tree = std::make_unique<opened_tree>();
-    tree->name = name;
-    tree->record = *record;
-    tree->state = state_of(*record, store_->page_bytes(), store_->page_limit());
-    trees_.push_back(std::move(tree));
-    return trees_.back().get();
+    opened_tree& tree =
+        add(name, *record, state_of(*record, store_->page_bytes(), store_->page_limit()));
+    if (catalog_.changes == 0) { memory.keep(start, name, tree.record, tree.state); }
+    return &tree;
+}
+
+void transaction_core::remember_trees() const noexcept {
+    tree_memory& memory = tree_memory::of_this_thread();
+    for (const opened_tree& tree : trees_) {
+        if (!tree.dropped) {
+            memory.keep({store_->number(), id_}, tree.name, tree.record, tree.state);
+        }
+    }
 }
 
 opened_tree& transaction_core::create(std::string_view name, const format::catalog_record& blank) {
@@ -83,24 +106,22 @@ opened_tree& transaction_core::create(std::string_view name, const format::catal
     if (next_tree_ == ~std::uint32_t{0}) {
         raise(errc::no_space, "all tree numbers are used up: copy the data to a new file");
     }
-    auto tree = std::make_unique<opened_tree>();
-    tree->name = name;
-    tree->record = blank;
-    tree->record.tree = next_tree_;
-    tree->record.created = id_;
+    format::catalog_record made = blank;
+    made.tree = next_tree_;
+    made.created = id_;
     // Impossible widths must be found before a page is taken; the root is made below.
-    tree->record.root = {format::first_page(store_->page_bytes()), 0, 1, 0};
-    tree->state = state_of(tree->record, store_->page_bytes(), store_->page_limit());
-    create_tree(*store_, tree->state);
-    tree->record.root = tree->state.root;
+    made.root = {format::first_page(store_->page_bytes()), 0, 1, 0};
+    tree_state state = state_of(made, store_->page_bytes(), store_->page_limit());
+    create_tree(*store_, state);
+    made.root = state.root;
     pending_operation record(log_);
-    if (record) { record->create_tree(name, tree->record); }
-    catalog_put(*store_, catalog_, name, tree->record);
-    ++tree->state.changes;
+    if (record) { record->create_tree(name, made); }
+    catalog_put(*store_, catalog_, name, made);
+    ++state.changes;
     ++next_tree_;
-    trees_.push_back(std::move(tree));
+    opened_tree& tree = add(name, made, state);
     record.keep();
-    return *trees_.back();
+    return tree;
 }
 
 void transaction_core::rename(std::string_view from, std::string_view to) {
@@ -138,9 +159,9 @@ std::vector<std::pair<std::string, format::catalog_record>> transaction_core::li
     auto records = catalog_list(*store_, catalog_);
     for (auto& [name, record] : records) {
         for (const auto& tree : trees_) {
-            if (!tree->dropped && tree->name == name) {
-                record.root = tree->state.root;
-                if (tree->state.holds_extents) { record.flags |= format::catalog_flag_extents; }
+            if (!tree.dropped && tree.name == name) {
+                record.root = tree.state.root;
+                if (tree.state.holds_extents) { record.flags |= format::catalog_flag_extents; }
             }
         }
     }
@@ -148,12 +169,12 @@ std::vector<std::pair<std::string, format::catalog_record>> transaction_core::li
 }
 
 void transaction_core::write_back_records() {
-    for (const auto& tree : trees_) {
-        if (tree->dropped || tree->state.changes == 0) { continue; }
-        tree->state.root.checksum = store_->seal_tree(tree->state.schema, tree->state.root);
-        tree->record.root = tree->state.root;
-        if (tree->state.holds_extents) { tree->record.flags |= format::catalog_flag_extents; }
-        catalog_put(*store_, catalog_, tree->name, tree->record);
+    for (opened_tree& tree : trees_) {
+        if (tree.dropped || tree.state.changes == 0) { continue; }
+        tree.state.root.checksum = store_->seal_tree(tree.state.schema, tree.state.root);
+        tree.record.root = tree.state.root;
+        if (tree.state.holds_extents) { tree.record.flags |= format::catalog_flag_extents; }
+        catalog_put(*store_, catalog_, tree.name, tree.record);
     }
 }
 

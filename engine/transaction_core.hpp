@@ -8,11 +8,11 @@
 //  3. A change that throws after its first page change fails the transaction; commit then refuses.
 //  4. While there is a log, it holds one operation for each change that was made, in order, none
 //     for one that was refused or found nothing to do; or it has overflowed.
-//  5. In a forked child a transaction of the parent is over: its pages are not mapped there.
 //
 // Threads: one at a time.
 #pragma once
 
+#include <forward_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,7 +25,7 @@
 #include "pinyon/engine/catalog.hpp"
 #include "pinyon/engine/operation.hpp"
 #include "pinyon/engine/snapshot.hpp"
-#include "pinyon/mmap/descriptor.hpp"
+#include "pinyon/engine/transaction_life.hpp"
 
 namespace pinyon {
 
@@ -64,9 +64,10 @@ public:
     [[nodiscard]] page_store& store() const noexcept { return *store_; }
     [[nodiscard]] bool writing() const noexcept { return writing_; }
     [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
-    [[nodiscard]] bool over() const noexcept { return over_ || process_ != io::fork_depth(); }
+    [[nodiscard]] bool over() const noexcept { return life_.over(); }
+    [[nodiscard]] const transaction_life& life() const noexcept { return life_; }
     // Nothing may be done through this transaction any more.
-    void end() noexcept { over_ = true; }
+    void end() noexcept { life_.end(); }
 
     // From now on changes are recorded in `log`, which outlives the transaction's running; null: no
     // more.
@@ -74,8 +75,10 @@ public:
     [[nodiscard]] operation_buffer* log() const noexcept { return log_; }
 
     // Null when there is no such tree. The same name gives the same object. O(log trees) the first
-    // time.
+    // time, unless this thread remembers it.
     [[nodiscard]] opened_tree* open(std::string_view name);
+    // After the commit: this thread's next transaction finds these trees without the catalog.
+    void remember_trees() const noexcept;
     // A new tree; `blank` is its record without number, root and creation. Throws exists.
     opened_tree& create(std::string_view name, const format::catalog_record& blank);
     void rename(std::string_view from, std::string_view to);
@@ -92,6 +95,8 @@ public:
 
 private:
     [[noreturn]] void raise_over() const;
+    opened_tree& add(std::string_view name, const format::catalog_record& record,
+                     const tree_state& state);
     void write_back_records();
     [[nodiscard]] static bool is_about_arguments(errc code) noexcept;
 
@@ -99,14 +104,14 @@ private:
     page_store* store_;
     std::uint64_t id_;
     bool writing_;
-    bool over_ = false;
-    std::uint32_t process_ = io::fork_depth();
+    transaction_life life_;
     bool failed_ = false;
     unsigned unfinished_ = 0;
     operation_buffer* log_ = nullptr;
     std::uint32_t next_tree_;
+    std::uint64_t start_;  // the transaction whose state this began from
     tree_state catalog_;
-    std::vector<std::unique_ptr<opened_tree>> trees_;
+    std::forward_list<opened_tree> trees_;  // the last one first
 };
 
 template <class Change>

@@ -81,9 +81,11 @@ struct tree_spec {
     constexpr tree_spec(const char* tree_name, tree_options how = {}) noexcept
         : tree_spec(std::string_view(tree_name), how) {}
 
-    [[nodiscard]] tree_types types() const {
-        return {key_codec<Key>::name(), value_codec<Value>::name(), key_codec<Key>::width,
-                value_codec<Value>::width, value_codec<Value>::alignment};
+    [[nodiscard]] static const tree_types& types() {
+        static const tree_types all{key_codec<Key>::name(), value_codec<Value>::name(),
+                                    key_codec<Key>::width, value_codec<Value>::width,
+                                    value_codec<Value>::alignment};
+        return all;
     }
 };
 

@@ -76,6 +76,8 @@ const std::map<std::string, layer, std::less<>> layer_of_noun = {
     {"replay", transactions},
     {"snapshot", transactions},
     {"transaction_core", transactions},
+    {"transaction_life", base},
+    {"tree_memory", transactions},
     {"writer_queue", transactions},
     {"create_file", surface},
     {"database", surface},
