@@ -193,9 +193,11 @@ public:
         using pool = pinyon_store<std::uint64_t>;
         using release = pinyon_store<std::uint64_t, pinyon_mode::release>;
         using raw = pinyon_store<std::uint64_t, pinyon_mode::raw>;
+        using raw_default = pinyon_store<std::uint64_t, pinyon_mode::raw_default>;
         contestants_ = {contestant_of<pool>("pool", ours, how.limit_bytes / 2),
                         contestant_of<release>("pool, release", ours, how.limit_bytes / 4 * 3),
-                        contestant_of<raw>("raw", ours, 0)};
+                        contestant_of<raw>("raw", ours, 0),
+                        contestant_of<raw_default>("raw, default", ours, 0)};
         fill_in_child<pool>(ours);
 #ifdef PINYON_BENCH_LMDB
         const std::string theirs = how.folder + "/lmdb";
@@ -306,6 +308,7 @@ private:
         } else {
             require(verdict, "get", "LMDB NORDAHEAD", 1.1);
             require(verdict, "get", "raw", 1.0);
+            require(verdict, "get", "raw, default", 50);
             require(verdict, "get", "LMDB", 50);
             require(verdict, "get_many", "LMDB NORDAHEAD", 3, "get");
             require(verdict, "scan", "LMDB NORDAHEAD", 5);

@@ -201,8 +201,10 @@ process_memory::process_memory(const capabilities& offers) : offers_(offers) {
 bool process_memory::prepare(std::byte* address, std::uint64_t bytes) {
     // Advice without effect on correctness but for DONTFORK, which every kernel has; NOHUGEPAGE
     // keeps a cached 2 MiB folio from being mapped by a single entry.
-    (void)advise_one(address, bytes, MADV_RANDOM);
-    (void)advise_one(address, bytes, MADV_NOHUGEPAGE);
+    if (offers_.random_advice) {
+        (void)advise_one(address, bytes, MADV_RANDOM);
+        (void)advise_one(address, bytes, MADV_NOHUGEPAGE);
+    }
     if (const int failure = advise_one(address, bytes, MADV_DONTFORK)) {
         raise_os(failure, "keeping a mapping from the children of this process");
     }

@@ -76,7 +76,7 @@ posix_file::posix_file(std::shared_ptr<descriptor> handle, std::string path, ope
     // Large folios that a sequential reader or a copy left in the cache go, and no new ones come: a
     // store into one rewrites all of it, and a fault may map all of it. Advice, so no error counts.
     (void)drop_file_cache(handle_->get(), {0, 0});
-    (void)advise_random(handle_->get());
+    if (offers.random_advice) { (void)advise_random(handle_->get()); }
 }
 
 int posix_file::number() const {

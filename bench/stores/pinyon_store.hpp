@@ -8,24 +8,27 @@
 #include <span>
 #include <vector>
 
+#include "pinyon/mmap/file.hpp"
 #include "pinyon/pinyon.hpp"
 #include "stores/store.hpp"
 
 namespace pinyon::bench {
 
-enum class pinyon_mode : std::uint8_t { pool, release, raw };
+// raw_default: without any advice to the kernel.
+enum class pinyon_mode : std::uint8_t { pool, release, raw, raw_default };
 
 template <class Key>
 struct pinyon_types;
 template <>
 struct pinyon_types<std::uint64_t> {
-    using value = std::array<char, value_bytes>;
+    using plain = std::array<char, value_bytes>;
+    using value = in_place<plain>;
     static constexpr tree_spec<std::uint64_t, value> spec{"entries"};
-    [[nodiscard]] static const value& stored(std::string_view bytes) {
-        return *reinterpret_cast<const value*>(bytes.data());
+    [[nodiscard]] static const plain& stored(std::string_view bytes) {
+        return *reinterpret_cast<const plain*>(bytes.data());
     }
     [[nodiscard]] static std::string_view view(const value& found) {
-        return {found.data(), found.size()};
+        return {found->data(), found->size()};
     }
 };
 template <>
@@ -56,7 +59,7 @@ public:
     [[nodiscard]] pinyon_store connect() const { return *this; }
     [[nodiscard]] static std::string describe() {
         constexpr const char* modes[] = {"pool", "pool, evictions leave the page cache",
-                                         "raw mapping"};
+                                         "raw mapping", "raw mapping without advice"};
         return std::string("Pinyon, ") + modes[static_cast<std::size_t>(Mode)];
     }
 
@@ -137,9 +140,21 @@ private:
     [[nodiscard]] static options settings(const store_options& how) {
         options result;
         result.pool_bytes = how.cache_bytes;
-        result.paging = Mode == pinyon_mode::raw ? paging::raw : paging::pool;
+        if constexpr (Mode == pinyon_mode::raw || Mode == pinyon_mode::raw_default) {
+            result.paging = paging::raw;
+        }
+        if constexpr (Mode == pinyon_mode::raw_default) { result.files = &unadvised(); }
         result.eviction = Mode == pinyon_mode::release ? eviction::release : eviction::unmap;
         return result;
+    }
+
+    // As long as the program: databases must not outlive it.
+    [[nodiscard]] static io::file_system& unadvised() {
+        io::capabilities allowed;
+        allowed.random_advice = false;
+        allowed.userfaultfd = false;  // it keeps faults to one page
+        static const std::unique_ptr<io::file_system> files = io::make_posix_file_system(allowed);
+        return *files;
     }
 
     database database_;
