@@ -83,6 +83,8 @@ checkpoint_job checkpoint_writer::prepare(page_store& store) {
     store.wrote(job.image);
     job.transaction = store.transaction();
     job.page_count = store.space().page_count();
+    const free_space& space = store.space();
+    job.crowded = 2 * space.held_pages() > job.page_count - space.free_pages();
     return job;
 }
 
@@ -115,6 +117,14 @@ void checkpoint_writer::write_data(page_store& store, const checkpoint_job& job,
     outcome = checkpoint_outcome::unknown;
 }
 
+// What the older meta alone holds is free for the next transaction.
+void checkpoint_writer::give_up_older(const format::meta& newest, checkpoint_outcome& outcome) {
+    outcome = checkpoint_outcome::unknown;
+    sync_failed_ = true;
+    write_slot(newest);
+    sync_failed_ = false;
+}
+
 format::meta checkpoint_writer::meta_of(const checkpoint_job& job, bool clean) const {
     format::meta meta = newest();
     meta.transaction = job.transaction;
@@ -144,7 +154,6 @@ void checkpoint_writer::write_slot(format::meta meta) {
         }
     }
     write_meta(file_, meta);
-    if (!mutant(4)) { file_.sync(); }
     {
         const std::lock_guard lock(mutex_);
         slots_[slot] = meta;
@@ -166,6 +175,7 @@ void checkpoint_writer::run(page_store& store, const checkpoint_job& job,
         early.page_count = job.page_count;
         write_slot(early);
     }
+    if (job.crowded) { give_up_older(mutant(38) ? meta_of(job, false) : newest(), outcome); }
     write_data(store, job, outcome);
     write_slot(meta_of(job, false));
     sync_failed_ = false;

@@ -164,7 +164,9 @@ void write_meta(io::file& file, format::meta meta) {
     meta.checksum = checksum_of(meta);
     std::array<std::byte, format::meta_block_bytes> block{};
     std::memcpy(block.data(), &meta, sizeof meta);
-    file.write_medium(format::meta_offset[meta.sequence & 1], block);
+    const std::uint64_t offset = format::meta_offset[meta.sequence & 1];
+    if (mutant(4)) { return file.write(offset, block); }
+    file.write_durably(offset, block);
 }
 
 }  // namespace pinyon

@@ -36,7 +36,7 @@ struct meta_slots {
 // shorter than the newest meta says. `name` is the file's, for messages.
 [[nodiscard]] meta_slots read_metas(io::file& file, const std::string& name);
 
-// Writes `meta` into the slot its sequence names, checksum set; not yet durable.
+// Writes `meta` into the slot its sequence names, checksum set; durable when it returns.
 void write_meta(io::file& file, format::meta meta);
 
 }  // namespace pinyon

@@ -44,12 +44,10 @@ constexpr std::uint64_t reserve_pages_max = 256;
           "page " + std::to_string(page) + ": " + what + "; run `pinyon check` on the file", page);
 }
 
-// Files grow by their own size while small, so that a small file stays small and a large one is
-// extended rarely: 1 to 64 MiB up to 1 GiB of file, then a sixteenth of it, at most 1 GiB.
+// A file grows by a part of itself: rarely, and without much that nobody uses.
 [[nodiscard]] std::uint64_t growth_bytes(std::uint64_t file_bytes) noexcept {
     constexpr std::uint64_t mib = std::uint64_t{1} << 20;
-    if (file_bytes < 1024 * mib) { return std::clamp(file_bytes, mib, 64 * mib); }
-    return std::clamp(file_bytes / 16, 64 * mib, 1024 * mib);
+    return std::clamp(file_bytes / 32, mib, 1024 * mib);
 }
 
 }  // namespace

@@ -214,7 +214,7 @@ public:
     [[nodiscard]] value_writer put_stream(bytes key, std::uint64_t length);
     // Loads sorted entries, each page filled to `fill` (0.5 to 1). Throws misuse unless the tree is
     // empty.
-    [[nodiscard]] raw_loader begin_load(double fill = 0.9);
+    [[nodiscard]] raw_loader begin_load(double fill = 0.95);
 };
 
 }  // namespace pinyon

@@ -248,7 +248,7 @@ public:
     // Fills an empty tree from pairs of key and value in ascending order, each page to `fill` (0.5
     // to 1); returns how many. Throws misuse for keys out of order; the tree then stays empty.
     template <class Entries>
-    std::uint64_t load(const Entries& entries, double fill = 0.9) {
+    std::uint64_t load(const Entries& entries, double fill = 0.95) {
         raw_loader loader = raw_.begin_load(fill);
         key_buffer room;
         std::vector<std::byte> value_room;

@@ -116,9 +116,10 @@ public:
     // Writes all of `data` or throws (no_space, io); a short write is carried on.
     virtual void write(std::uint64_t offset, std::span<const std::byte> data) = 0;
     // The same past the page cache where the file system allows it, so that neither the kernel's
-    // caching nor a large folio over the place can carry other bytes along. Offset and size are
-    // multiples of 4096. Durable only after `sync`, like any write.
-    virtual void write_medium(std::uint64_t offset, std::span<const std::byte> data) = 0;
+    // caching nor a large folio over the place can carry other bytes along. Durable when it
+    // returns, with the size: these bytes, and not what else is dirty in the file, for which `sync`
+    // would wait. Offset and size are multiples of 4096. Never retry after an error.
+    virtual void write_durably(std::uint64_t offset, std::span<const std::byte> data) = 0;
     // fdatasync: all bytes and the size are durable when it returns. Never retry after an error.
     virtual void sync() = 0;
     // Extends the file to at least `size` bytes with space reserved on the medium, so that no later

@@ -248,7 +248,7 @@ void overlay_file::write(std::uint64_t offset, std::span<const std::byte> data) 
     pages_->write(offset, data);
 }
 
-void overlay_file::write_medium(std::uint64_t offset, std::span<const std::byte> data) {
+void overlay_file::write_durably(std::uint64_t offset, std::span<const std::byte> data) {
     if (!page_aligned(offset) || !page_aligned(data.size())) {
         raise(errc::misuse, "unaligned direct writing of " + std::to_string(data.size()) +
                                 " bytes at offset " + std::to_string(offset));

@@ -36,7 +36,7 @@ public:
     std::size_t read(std::uint64_t offset, std::span<std::byte> out) override;
     std::size_t read_medium(std::uint64_t offset, std::span<std::byte> out) override;
     void write(std::uint64_t offset, std::span<const std::byte> data) override;
-    void write_medium(std::uint64_t offset, std::span<const std::byte> data) override;
+    void write_durably(std::uint64_t offset, std::span<const std::byte> data) override;
     void sync() override;
     void grow(std::uint64_t size) override;
     void truncate(std::uint64_t size) override;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -50,6 +51,19 @@ private:
 [[nodiscard]] ssize_t write_once(int file, std::uint64_t offset, std::span<const std::byte> data) {
     for (;;) {
         const ssize_t put = ::pwrite(file, data.data(), data.size(), static_cast<off_t>(offset));
+        if (put >= 0 || errno != EINTR) { return put; }
+    }
+}
+
+// Durable when it returns. EOPNOTSUPP or ENOSYS, and nothing was written, where that cannot be
+// asked for.
+[[nodiscard]] ssize_t write_through(int file, std::uint64_t offset,
+                                    std::span<const std::byte> data) {
+    const struct ::iovec piece {
+        const_cast<std::byte*>(data.data()), data.size()  // NOLINT: not written to
+    };
+    for (;;) {
+        const ssize_t put = ::pwritev2(file, &piece, 1, static_cast<off_t>(offset), RWF_DSYNC);
         if (put >= 0 || errno != EINTR) { return put; }
     }
 }
@@ -176,28 +190,35 @@ void posix_file::write_pieces(std::uint64_t offset, std::span<const std::byte> d
     }
 }
 
-void posix_file::write_medium(std::uint64_t offset, std::span<const std::byte> data) {
+void posix_file::write_durably(std::uint64_t offset, std::span<const std::byte> data) {
     if (offset % direct_alignment != 0 || data.size() % direct_alignment != 0) {
         raise(errc::misuse, at("unaligned direct writing of", {offset, data.size()}));
     }
     require_writable("writing to");
     const descriptor* direct_file = direct();
-    if (direct_file == nullptr) { return write_pieces(offset, data); }
+    if (direct_file == nullptr) { return write_and_sync(offset, data); }
     const aligned_buffer buffer(std::min(data.size(), direct_bytes_max));
     while (!data.empty()) {
         const std::size_t piece = std::min(data.size(), direct_bytes_max);
         std::memcpy(buffer.data(), data.data(), piece);
-        const ssize_t put = write_once(direct_file->get(), offset, {buffer.data(), piece});
+        const ssize_t put = write_through(direct_file->get(), offset, {buffer.data(), piece});
         // Refused only now, or stopped inside a block: the rest goes the other way.
-        if (put < 0 && errno == EINVAL) { return write_pieces(offset, data); }
+        if (put < 0 && (errno == EINVAL || errno == EOPNOTSUPP || errno == ENOSYS)) {
+            return write_and_sync(offset, data);
+        }
         if (put < 0) { raise_os(errno, at("writing to the medium", {offset, data.size()})); }
         if (put == 0) { raise_os(ENOSPC, at("writing to the medium", {offset, data.size()})); }
         offset += static_cast<std::uint64_t>(put);
         data = data.subspan(static_cast<std::size_t>(put));
         if (static_cast<std::size_t>(put) % direct_alignment != 0) {
-            return write_pieces(offset, data);
+            return write_and_sync(offset, data);
         }
     }
+}
+
+void posix_file::write_and_sync(std::uint64_t offset, std::span<const std::byte> data) {
+    write_pieces(offset, data);
+    sync();
 }
 
 void posix_file::sync() {

@@ -37,7 +37,7 @@ public:
     std::size_t read(std::uint64_t offset, std::span<std::byte> out) override;
     std::size_t read_medium(std::uint64_t offset, std::span<std::byte> out) override;
     void write(std::uint64_t offset, std::span<const std::byte> data) override;
-    void write_medium(std::uint64_t offset, std::span<const std::byte> data) override;
+    void write_durably(std::uint64_t offset, std::span<const std::byte> data) override;
     void sync() override;
     void grow(std::uint64_t size) override;
     void truncate(std::uint64_t size) override;
@@ -59,6 +59,7 @@ private:
     [[nodiscard]] std::string at(const char* verb, byte_range range) const;
     [[nodiscard]] const descriptor* direct();
     void write_pieces(std::uint64_t offset, std::span<const std::byte> data);
+    void write_and_sync(std::uint64_t offset, std::span<const std::byte> data);
     void write_zeros(std::uint64_t from, std::uint64_t to);
     [[nodiscard]] int reserve(std::uint64_t from, std::uint64_t to);
 

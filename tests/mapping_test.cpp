@@ -160,7 +160,7 @@ BOOST_AUTO_TEST_CASE(two_views_and_the_calls_are_coherent) {
         BOOST_TEST(equals(reader->base() + 5 * page, second));
         BOOST_TEST((read_all(*file, 5 * page, page) == second));
         // Past the cache, while both views map the page.
-        file->write_medium(4 * page, pattern(4 * page, 3));
+        file->write_durably(4 * page, pattern(4 * page, 3));
         BOOST_TEST(equals(reader->base() + 4 * page, pattern(4 * page, 3)));
         std::memcpy(writer->base() + 5 * page, first.data(), page);
         std::vector<std::byte> out(page);

@@ -117,7 +117,7 @@ BOOST_AUTO_TEST_CASE(what_was_not_written_is_read_from_the_base) {
     BOOST_TEST(pinyon::test::code_of(
                    [&] { static_cast<void>(files.overlay->read_medium(1, out)); }) == errc::misuse);
     BOOST_TEST(pinyon::test::code_of([&] {
-                   static_cast<void>(files.overlay->write_medium(0, bytes(5)));
+                   static_cast<void>(files.overlay->write_durably(0, bytes(5)));
                }) == errc::misuse);
 }
 
@@ -143,7 +143,7 @@ BOOST_AUTO_TEST_CASE(what_is_written_stays_in_memory) {
     }
     rig files(4 * 4096);
     const bytes page = pattern(4096, 9);
-    files.overlay->write_medium(4096, page);
+    files.overlay->write_durably(4096, page);
     std::memcpy(files.model.data() + 4096, page.data(), page.size());
     files.require_right();
     BOOST_TEST(files.overlay->memory_bytes() == 4096u);

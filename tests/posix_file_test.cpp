@@ -92,7 +92,7 @@ BOOST_AUTO_TEST_CASE(the_medium_is_read_and_written_past_the_cache) {
     for_each_system([](io::file_system& files, const std::string& path) {
         const auto file = files.open(path, open_mode::create_new);
         const auto data = pattern((std::size_t{2} << 20) + 3 * 4096, 2);  // several pieces
-        file->write_medium(4096, data);
+        file->write_durably(4096, data);
         BOOST_TEST((read_all(*file, 4096, data.size()) == data));
         std::vector<std::byte> out(data.size() + 4096);
         BOOST_TEST(file->read_medium(4096, out) == data.size());
@@ -104,14 +104,14 @@ BOOST_AUTO_TEST_CASE(the_medium_is_read_and_written_past_the_cache) {
         std::vector<std::byte> page(4096);
         BOOST_TEST(file->read_medium(8192, page) == page.size());
         BOOST_TEST((page == other));
-        file->write_medium(8192, pattern(4096, 4));
+        file->write_durably(8192, pattern(4096, 4));
         BOOST_TEST((read_all(*file, 8192, 4096) == pattern(4096, 4)));
         // A file that ends inside a block.
         file->truncate(4096 + 100);
         BOOST_TEST(file->read_medium(4096, page) == 100u);
         BOOST_TEST(file->read_medium(1 << 20, page) == 0u);
         BOOST_TEST(code_of([&] { file->read_medium(100, page); }) == errc::misuse);
-        BOOST_TEST(code_of([&] { file->write_medium(4096, std::span(data).first(100)); }) ==
+        BOOST_TEST(code_of([&] { file->write_durably(4096, std::span(data).first(100)); }) ==
                    errc::misuse);
     });
 }
@@ -191,7 +191,7 @@ BOOST_AUTO_TEST_CASE(a_file_opened_for_reading_is_not_changed) {
         (void)files.open(path, open_mode::create_new);
         const auto file = files.open(path, open_mode::read_only);
         BOOST_TEST(code_of([&] { file->write(0, bytes_of("x")); }) == errc::read_only);
-        BOOST_TEST(code_of([&] { file->write_medium(0, pattern(4096, 1)); }) == errc::read_only);
+        BOOST_TEST(code_of([&] { file->write_durably(0, pattern(4096, 1)); }) == errc::read_only);
         BOOST_TEST(code_of([&] { file->grow(4096); }) == errc::read_only);
         BOOST_TEST(code_of([&] { file->truncate(0); }) == errc::read_only);
         BOOST_TEST(code_of([&] {

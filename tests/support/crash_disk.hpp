@@ -504,13 +504,14 @@ private:
         if (!recording_ || ignores_files_) { return; }
         make_certain(of, 0, ~std::uint64_t{0});
     }
-    void flush(const node_ref& of, io::byte_range range) {
+    void sync(const node_ref& of, io::byte_range range) { sync(of, range, ignores_files_); }
+    void flush(const node_ref& of, io::byte_range range) { sync(of, range, ignores_mappings_); }
+    void sync(const node_ref& of, io::byte_range range, bool ignored) {
         operation();
         const std::uint64_t first = range.offset / block_bytes;
         const std::uint64_t end = blocks_of(range.offset + range.size);
         fail_if_planned(of, first, end);
-        if (!recording_ || ignores_mappings_) { return; }
-        make_certain(of, first, end);
+        if (recording_ && !ignored) { make_certain(of, first, end); }
     }
     // A block that was lost in a failed write-back stays lost: the cache takes it for clean.
     void make_certain(const node_ref& of, std::uint64_t first, std::uint64_t end) {
@@ -662,8 +663,9 @@ public:
     void write(std::uint64_t offset, std::span<const std::byte> data) override {
         disk_.write(node_, offset, data, false);
     }
-    void write_medium(std::uint64_t offset, std::span<const std::byte> data) override {
+    void write_durably(std::uint64_t offset, std::span<const std::byte> data) override {
         disk_.write(node_, offset, data, true);
+        disk_.sync(node_, {offset, data.size()});
     }
     void sync() override { disk_.sync(node_); }
     void grow(std::uint64_t size) override {

@@ -34,7 +34,7 @@ enum class disk_call : std::uint8_t {
     read,
     read_medium,
     write,
-    write_medium,
+    write_durably,
     sync,
     grow,
     truncate,
@@ -60,7 +60,7 @@ enum class disk_call : std::uint8_t {
                                "read",
                                "read_medium",
                                "write",
-                               "write_medium",
+                               "write_durably",
                                "sync",
                                "grow",
                                "truncate",
@@ -89,7 +89,7 @@ template <class... Calls>
 inline constexpr disk_calls fallible_calls =
     (disk_calls{1} << (static_cast<unsigned>(disk_call::wait_write_back) + 1)) - 1;
 inline constexpr disk_calls writing_calls =
-    calls(disk_call::write, disk_call::write_medium, disk_call::grow);
+    calls(disk_call::write, disk_call::write_durably, disk_call::grow);
 inline constexpr disk_calls syncing_calls =
     calls(disk_call::sync, disk_call::flush, disk_call::sync_directory, disk_call::start_write_back,
           disk_call::wait_write_back);
@@ -303,10 +303,11 @@ private:
             if (core_->fails(event)) { fail_write(event, data); }
             beneath_->write(offset, data);
         }
-        void write_medium(std::uint64_t offset, std::span<const std::byte> data) override {
-            const disk_event event{disk_call::write_medium, path_, offset, data.size()};
+        void write_durably(std::uint64_t offset, std::span<const std::byte> data) override {
+            const disk_event event{disk_call::write_durably, path_, offset, data.size()};
             if (core_->fails(event)) { fail_write(event, data); }
-            beneath_->write_medium(offset, data);
+            beneath_->write_durably(offset, data);
+            core_->run({disk_call::sync, path_, offset, data.size()}, true);
         }
         void sync() override {
             core_->run({disk_call::sync, path_, 0, 0}, true);
