@@ -277,6 +277,8 @@ std::byte* buffer_pool::create(page_number page, residency, std::span<const std:
         list_private(page);
         if (has(page, page_note::in_write)) {
             if ((old & page_word::private_page) == 0 && forgotten_ != 0) { --forgotten_; }
+            // Not with the mutex held: to release it is to wait until all of the page is stored.
+            lock.unlock();
             std::memcpy(write_address(page), content.data(), content.size());
         } else {
             enter_write(page);
@@ -299,7 +301,7 @@ std::byte* buffer_pool::writable(const page_reference& reference) {
     const std::uint16_t state = table_.word(reference.page).state.load(std::memory_order_relaxed);
     if ((state & page_word::writable) == 0) {
         (void)miss(reference);
-        writes_.fetch_add(1, std::memory_order_relaxed);
+        count_writes(1);
     }
     if (table_.sum(reference.page) != 0) { table_.set_sum(reference.page, 0); }
     add_dirty({reference.page, 1});

@@ -276,6 +276,7 @@ protected:
     // page table's. Throws corrupt; a page without either is corrupt.
     void admit(const page_reference& reference, const std::byte* data) const;
     void add_dirty(page_run run) noexcept;
+    void count_writes(std::uint64_t pages) noexcept;
 
     // The page's view when it is there after all; nullopt: it is not, and is latched for this
     // thread. Waits while another thread has it latched.
