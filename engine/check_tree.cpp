@@ -144,6 +144,7 @@ private:
         fact.level = level;
         fact.entries = child.count;
         fact.fences = fences;
+        fact.checksum = child.checksum;
         if (walkable) {
             const frame& at = *frames_[level];
             const Node node(at.page.data(), schema_);

@@ -56,9 +56,10 @@ struct page_fact {
 
     // Of a node that fails its verification: what its parent implies.
     unsigned level = 0;
-    std::uint64_t entries = 0;  // in the subtree, as the parent counts them
-    std::uint64_t items = 0;    // entries of a leaf, children of an inner node; 0: not known
-    fence_pair fences;          // as the parents' separators imply, in normal form
+    std::uint64_t entries = 0;   // in the subtree, as the parent counts them
+    std::uint64_t items = 0;     // entries of a leaf, children of an inner node; 0: not known
+    fence_pair fences;           // as the parents' separators imply, in normal form
+    std::uint32_t checksum = 0;  // as the parent holds it
     // Payload and room for it. Of large values: bytes of the value, of its sums, and of the pages.
     std::uint64_t used_bytes = 0;
     std::uint64_t capacity_bytes = 0;

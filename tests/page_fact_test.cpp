@@ -67,6 +67,7 @@ kept_fact keep(const page_fact& fact) {
             kept.children.push_back(node.child(i).page);
         }
         key_buffer room;
+        BOOST_TEST(header_of(fact.content).checksum == fact.checksum);
         BOOST_TEST(node.has_lower_fence() == kept.lower.has_value());
         if (kept.lower && fact.sound) {
             BOOST_TEST(as_text(node.lower_fence(room)) == *kept.lower);
@@ -251,6 +252,7 @@ BOOST_AUTO_TEST_CASE(a_damaged_node_is_told_as_its_parent_implies) {
     BOOST_TEST((damaged.lower == before.at(leaf).lower));
     BOOST_TEST((damaged.upper == before.at(leaf).upper));
     BOOST_TEST(damaged.lower.has_value());
+    BOOST_TEST(damaged.fact.checksum == before.at(leaf).fact.checksum);
     BOOST_TEST((damaged.fact.parent == before.at(leaf).fact.parent));
     BOOST_TEST(damaged.tree == "numbers");
 
