@@ -24,6 +24,9 @@ struct verb_text {
     const char* examples;
 };
 
+// So many ways fit into a report.
+constexpr int keys_max = 32;
+
 constexpr const char* program_examples =
     "  pinyon app.pinyon                          what is in this file\n"
     "  pinyon check app.pinyon                    is every byte of it sound\n";
@@ -40,6 +43,9 @@ constexpr std::array verb_texts{
               "figures of each tree: entries, pages, fill, fan-out, sizes of keys and values",
               "  pinyon stat app.pinyon\n"
               "  pinyon stat app.pinyon --tree users --json\n"},
+    verb_text{"report", "a picture of the file as one HTML page: map, trees, search, findings",
+              "  pinyon report app.pinyon --output app.html\n"
+              "  pinyon report app.pinyon --output app.html --tree users --key 42\n"},
     verb_text{
         "import", "fill a tree from text, all or nothing; makes the file when it is absent",
         "  pinyon import app.pinyon words.txt --tree words\n"
@@ -185,6 +191,19 @@ void add_import(CLI::App& verb, import_arguments& into) {
         "last replaces it (error)");
 }
 
+void add_report(CLI::App& verb, report_arguments& into) {
+    verb.add_option("--output", into.output, "the page to write; it must not exist")
+        ->required()
+        ->type_name("FILE.html");
+    verb.add_option("--key", into.keys, "a key whose way is in the report whole; may be repeated")
+        ->type_name("KEY")
+        ->allow_extra_args(false)
+        ->expected(1, keys_max);
+    add_tree(verb, into.tree);
+    verb.add_flag("--values", into.values, "also the values of pages that are shown in full");
+    verb.add_flag("--redact", into.redact, "hide keys")->excludes("--values");
+}
+
 void finish_import(const CLI::App& verb, import_arguments& into) {
     if (verb.count("--format") == 0) {
         into.format = into.input.ends_with(".csv")   ? text_format::csv
@@ -203,6 +222,7 @@ struct every_verb {
     info_arguments info;
     check_arguments check;
     stat_arguments stat;
+    report_arguments report;
     import_arguments import;
     get_arguments get;
     scan_arguments scan;
@@ -237,6 +257,9 @@ void declare(CLI::App& app, every_verb& into) {
 
     add_common(*verb["stat"], into.stat);
     add_tree(*verb["stat"], into.stat.tree);
+
+    add_common(*verb["report"], into.report);
+    add_report(*verb["report"], into.report);
 
     add_common(*verb["import"], into.import);
     verb["import"]->footer(std::string(import_footer) + program_footer);
@@ -324,6 +347,7 @@ command_line chosen(const CLI::App& app, every_verb& all) {
     if (name == "info") { return {name, std::move(all.info)}; }
     if (name == "check") { return {name, std::move(all.check)}; }
     if (name == "stat") { return {name, std::move(all.stat)}; }
+    if (name == "report") { return {name, std::move(all.report)}; }
     if (name == "get") { return {name, std::move(all.get)}; }
     if (name == "scan") { return {name, std::move(all.scan)}; }
     if (name == "count") { return {name, std::move(all.count)}; }
@@ -332,6 +356,8 @@ command_line chosen(const CLI::App& app, every_verb& all) {
 }
 
 }  // namespace
+
+const char* program_version() noexcept { return PINYON_VERSION; }
 
 const std::vector<std::string>& verbs() {
     static const std::vector<std::string> names = [] {

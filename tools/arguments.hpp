@@ -43,6 +43,14 @@ struct stat_arguments : common_arguments {
     std::optional<std::string> tree;
 };
 
+struct report_arguments : common_arguments {
+    std::string output;
+    std::optional<std::string> tree;  // of the keys; absent: the only one
+    std::vector<std::string> keys;
+    bool values = false;
+    bool redact = false;
+};
+
 enum class key_format { string, u64, i64, f64, hex };
 enum class duplicate_rule { error, first, last };
 
@@ -73,8 +81,8 @@ struct count_arguments : common_arguments {
 };
 
 using verb_arguments =
-    std::variant<info_arguments, check_arguments, stat_arguments, import_arguments, get_arguments,
-                 scan_arguments, count_arguments>;
+    std::variant<info_arguments, check_arguments, stat_arguments, report_arguments,
+                 import_arguments, get_arguments, scan_arguments, count_arguments>;
 
 struct command_line {
     std::string verb;
@@ -85,6 +93,9 @@ struct command_line {
 // streams.out.
 [[nodiscard]] std::optional<command_line> parse(const std::vector<std::string>& words,
                                                 const streams& streams);
+
+// Of this program.
+[[nodiscard]] const char* program_version() noexcept;
 
 // Every verb's name, in the order of the help.
 [[nodiscard]] const std::vector<std::string>& verbs();

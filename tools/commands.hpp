@@ -14,6 +14,7 @@ namespace pinyon::tool {
 [[nodiscard]] exit_code run_info(const info_arguments& arguments, const streams& streams);
 [[nodiscard]] exit_code run_check(const check_arguments& arguments, const streams& streams);
 [[nodiscard]] exit_code run_stat(const stat_arguments& arguments, const streams& streams);
+[[nodiscard]] exit_code run_report(const report_arguments& arguments, const streams& streams);
 [[nodiscard]] exit_code run_import(const import_arguments& arguments, const streams& streams);
 [[nodiscard]] exit_code run_get(const get_arguments& arguments, const streams& streams);
 [[nodiscard]] exit_code run_scan(const scan_arguments& arguments, const streams& streams);

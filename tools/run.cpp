@@ -62,6 +62,7 @@ exit_code dispatch(const verb_arguments& chosen, const streams& streams) {
         exit_code operator()(const info_arguments& a) const { return run_info(a, to); }
         exit_code operator()(const check_arguments& a) const { return run_check(a, to); }
         exit_code operator()(const stat_arguments& a) const { return run_stat(a, to); }
+        exit_code operator()(const report_arguments& a) const { return run_report(a, to); }
         exit_code operator()(const import_arguments& a) const { return run_import(a, to); }
         exit_code operator()(const get_arguments& a) const { return run_get(a, to); }
         exit_code operator()(const scan_arguments& a) const { return run_scan(a, to); }
