@@ -152,8 +152,9 @@ std::string sentence(const report_subject& subject) {
                    ? "A writer changed the file while it was read: the findings mean nothing."
                    : "Parts of the file could not be checked.";
     }
-    return fmt::format("{} errors and {} warnings. What can still be read is shown.",
-                       grouped(summary.errors), grouped(summary.warnings));
+    return fmt::format("{} {}, {} {}. What can still be read is shown.", grouped(summary.errors),
+                       summary.errors == 1 ? "error" : "errors", grouped(summary.warnings),
+                       summary.warnings == 1 ? "warning" : "warnings");
 }
 
 std::vector<std::string> notes(const report_subject& subject, const report_survey& survey,
@@ -213,13 +214,12 @@ std::string head_html(const report_subject& subject, const std::vector<std::stri
     const auto free = static_cast<double>(summary.free_pages);
     const auto all = static_cast<double>(std::max<std::uint64_t>(summary.page_count, 1));
     fact("size", byte_size(summary.file_bytes));
-    fact("pages",
-         fmt::format("{} of {}", grouped(summary.page_count), byte_size(summary.page_bytes)));
+    fact("pages", grouped(summary.page_count));
+    fact("page size", fmt::format("{} KiB", summary.page_bytes / 1024));
     fact("trees", grouped(summary.trees.size()));
     fact("entries", grouped(entries_in(summary)));
     fact("transaction", grouped(summary.transaction));
-    fact("free", fmt::format("{} ({})", byte_size(summary.free_pages * summary.page_bytes),
-                             percentage(free / all)));
+    fact("free", percentage(free / all));
     fact("findings", grouped(summary.findings()));
     out += "</dl>\n";
     for (const std::string& each : notes) {

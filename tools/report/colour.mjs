@@ -31,6 +31,12 @@ export function channels(colour) {
     return [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16));
 }
 
+// Black or white, whichever reads better on the colour.
+export function inkOn(colour) {
+    const [red, green, blue] = channels(colour);
+    return 0.3 * red + 0.59 * green + 0.11 * blue > 130 ? '#000000' : '#ffffff';
+}
+
 // What the words of page_use (engine/page_fact.hpp) mean to a reader.
 export const useNames = {
     meta: 'meta page', leaf: 'leaf', inner: 'inner node', extent_data: 'large value',

@@ -37,16 +37,18 @@ export function hilbertDistance(side, x, y) {
     return n;
 }
 
+// Cells of fewer units may have a fraction of one: the picture is scaled then, and fills the room.
+const wholeFrom = 4;
+
 // The largest cells, at most `most` units, with which `cells` of them fit width x height units.
-// Where that takes less than one unit for a cell, the grid is larger than the room, and the picture
-// is made smaller.
 function rowsGrid(cells, width, height, most) {
-    for (let size = most; size >= 1; --size) {
+    for (let size = most; size >= wholeFrom; --size) {
         const columns = Math.max(1, Math.floor(width / size));
         const rows = Math.ceil(cells / columns);
         if (rows * size <= height) return { columns, rows, size };
     }
-    const columns = Math.ceil(Math.sqrt((cells * width) / height));
+    let columns = Math.ceil(Math.sqrt((cells * width) / height));
+    while (Math.ceil(cells / columns) * (width / columns) > height) ++columns;
     return { columns, rows: Math.ceil(cells / columns), size: width / columns };
 }
 
@@ -55,7 +57,7 @@ function hilbertGrid(cells, width, height, most) {
     for (let side = 1; side <= 4096; side *= 2) {
         const squares = Math.ceil(cells / (side * side));
         let size = Math.min(width / (squares * side), height / side, most);
-        if (size >= 1) size = Math.floor(size);
+        if (size >= wholeFrom) size = Math.floor(size);
         if (!best || size > best.size) best = { columns: squares * side, rows: side, size };
     }
     return best;

@@ -13,7 +13,7 @@ export function element(name, attributes = {}, ...children) {
         if (key.startsWith('on')) made.addEventListener(key.slice(2), value);
         else made.setAttribute(key, value === true ? '' : value);
     }
-    for (const child of children.flat()) {
+    for (const child of children.flat(Infinity)) {
         if (child !== null && child !== undefined && child !== false) made.append(child);
     }
     return made;
@@ -22,7 +22,7 @@ export function element(name, attributes = {}, ...children) {
 export const place = (id) => document.getElementById(id);
 
 export function fill(id, ...children) {
-    place(id).replaceChildren(...children.flat().filter((child) => child));
+    place(id).replaceChildren(...children.flat(Infinity).filter((child) => child));
 }
 
 export const number = (value) => value.toLocaleString('en');

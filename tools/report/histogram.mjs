@@ -24,7 +24,7 @@ const [barWidth, barGap, chartHeight] = [34, 6, 96];
 
 // `colourOf(i, count of bars)` colours a bar.
 export function histogram(title, unit, bars, colourOf) {
-    if (bars.length === 0) {
+    if (bars.every(([, count]) => count === 0)) {
         return element('figure', {}, element('figcaption', {}, title),
             element('p', { class: 'quiet' }, 'nothing to count'));
     }

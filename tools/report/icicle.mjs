@@ -4,6 +4,7 @@
 // Keys: up to the parent, down to the first child, left and right to neighbours of the level; Enter
 // selects, and on the selected node makes it as wide as the picture; Escape shows the whole tree.
 
+import { inkOn } from './colour.mjs';
 import { number, place } from './element.mjs';
 
 const rowHeight = 30;
@@ -182,11 +183,11 @@ export class Icicle {
             context.globalAlpha = 1;
         }
         const lit = this.path.size > 0;
-        for (const [node, box] of this.boxes) this.#paintNode(context, node, box, lit, ink, ground);
+        for (const [node, box] of this.boxes) this.#paintNode(context, node, box, lit, ink);
         for (const node of [this.selected, this.cursor]) this.#outline(context, node, ink, ground);
     }
 
-    #paintNode(context, node, [left, top, width], lit, ink, ground) {
+    #paintNode(context, node, [left, top, width], lit, ink) {
         const gap = width > 3 ? 1 : 0;
         context.globalAlpha = lit && !this.path.has(node) ? 0.25 : 1;
         context.fillStyle = this.scheme.palette[this.scheme.ofNode(node)];
@@ -195,10 +196,8 @@ export class Icicle {
         const label = number(this.nodes.page[node]);
         if (context.measureText(label).width + 8 > width) return;
         const middle = left + width / 2 - context.measureText(label).width / 2;
-        context.lineWidth = 3;
-        context.strokeStyle = ground;
-        context.strokeText(label, middle, top + rowHeight / 2 - 1);
-        context.fillStyle = ink;
+        const faded = lit && !this.path.has(node);
+        context.fillStyle = faded ? ink : inkOn(this.scheme.palette[this.scheme.ofNode(node)]);
         context.fillText(label, middle, top + rowHeight / 2 - 1);
     }
 

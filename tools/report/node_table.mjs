@@ -34,7 +34,7 @@ export class NodeTable {
             const above = open[this.level[i] + 1];
             if (above !== undefined && this.tree[above] === this.tree[i]) this.parent[i] = above;
             else this.roots.set(this.tree[i], i);
-            open.length = this.level[i];
+            open.fill(undefined, 0, this.level[i]);
             open[this.level[i]] = i;
         }
         // Where the children of each node begin in one list of all children.

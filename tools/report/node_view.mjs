@@ -1,27 +1,27 @@
 // The way to a node as nodes and lines: a row for each level from the root down, with the
 // neighbours of the node on the way, and below it its children. Each node is a button.
 
-import { element, fill, number } from './element.mjs';
+import { element, fill, number, place } from './element.mjs';
 
-const shownMost = 7;  // nodes of a row
 const [boxWidth, boxHeight, gapX, gapY] = [132, 46, 12, 40];
+const moreWidth = 120;  // for what is told at both ends of a row
 
-// At most `shownMost` of the row, `around` among them, and how many stand before and behind.
-export function windowOf(row, around) {
+// At most `most` of the row, `around` among them, and how many stand before and behind.
+export function windowOf(row, around, most) {
     const at = Math.max(row.indexOf(around), 0);
-    const first = Math.min(Math.max(at - (shownMost >> 1), 0), Math.max(row.length - shownMost, 0));
-    const shown = Array.from(row.slice(first, first + shownMost));
+    const first = Math.min(Math.max(at - (most >> 1), 0), Math.max(row.length - most, 0));
+    const shown = Array.from(row.slice(first, first + most));
     return { shown, before: first, behind: row.length - first - shown.length };
 }
 
-function rowsFor(nodes, node) {
+function rowsFor(nodes, node, most) {
     const path = nodes.pathTo(node);
     const rows = path.map((each, depth) => ({
         on: each,
-        ...windowOf(depth === 0 ? [each] : nodes.children(path[depth - 1]), each),
+        ...windowOf(depth === 0 ? [each] : nodes.children(path[depth - 1]), each, most),
     }));
     const below = nodes.children(node);
-    if (below.length > 0) rows.push({ on: null, ...windowOf(below, below[0]) });
+    if (below.length > 0) rows.push({ on: null, ...windowOf(below, below[0], most) });
     return rows;
 }
 
@@ -32,8 +32,9 @@ export function drawNodes(report, node, scheme, label, onSelect) {
         fill('nodes', element('p', { class: 'quiet' }, 'Select a node, or search for a key.'));
         return;
     }
-    const rows = rowsFor(nodes, node);
-    const width = Math.max(...rows.map((row) => row.shown.length)) * (boxWidth + gapX) + 120;
+    const room = Math.floor((place('nodes').clientWidth - moreWidth) / (boxWidth + gapX));
+    const rows = rowsFor(nodes, node, Math.max(room, 3));
+    const width = Math.max(...rows.map((row) => row.shown.length)) * (boxWidth + gapX) + moreWidth;
     const height = rows.length * (boxHeight + gapY) - gapY + 8;
     const middleOf = (row, i) => width / 2 + (i - (row.shown.length - 1) / 2) * (boxWidth + gapX);
     const topOf = (depth) => depth * (boxHeight + gapY) + 4;

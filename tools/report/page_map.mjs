@@ -144,11 +144,14 @@ export class PageMap {
         [small.width, small.height] = [columns, rows];
         const context = small.getContext('2d');
         const image = context.createImageData(columns, rows);
-        const palette = this.scheme.palette.map(channels);
+        const pixels = new Uint32Array(image.data.buffer);  // red in the lowest byte
+        const palette = this.scheme.palette.map((colour) => {
+            const [red, green, blue] = channels(colour);
+            return ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0;
+        });
         for (let cell = 0; cell < this.report.cells; ++cell) {
             const [x, y] = this.grid.placeOf(cell);
-            const colour = palette[this.scheme.ofCell(cell)];
-            image.data.set([...colour, 255], 4 * (y * columns + x));
+            pixels[y * columns + x] = palette[this.scheme.ofCell(cell)];
         }
         context.putImageData(image, 0, 0);
         return small;
@@ -160,7 +163,7 @@ export class PageMap {
         const { width, height } = this.canvas;
         const { size } = this.grid;
         context.clearRect(0, 0, width, height);
-        context.imageSmoothingEnabled = size < 1;
+        context.imageSmoothingEnabled = !Number.isInteger(size);
         context.imageSmoothingQuality = 'high';
         context.drawImage(this.small, 0, 0, this.grid.columns * size, this.grid.rows * size);
         if (this.cellWidth >= 5) this.#cutLines(context, size, width, height);
@@ -197,7 +200,9 @@ export class PageMap {
         const style = getComputedStyle(this.marks);
         const [ink, ground] = [style.getPropertyValue('--ink'), style.getPropertyValue('--card')];
         if (this.path.length > 0) this.#drawPath(context, ratio, ink, ground);
-        if (this.selected !== null) this.#ring(context, this.selected, 3 * ratio, ink, ground);
+        if (this.selected !== null && !this.path.includes(this.selected)) {
+            this.#ring(context, this.selected, 3 * ratio, ink, ground);
+        }
         if (this.cursor !== null) this.#ring(context, this.cursor, 1.5 * ratio, ink, ground);
     }
 

@@ -29,19 +29,27 @@ class Report {
 
     // What is seen first comes first; the rest follows when that has been painted.
     start() {
-        this.map.layOut = this.map.layOut.bind(this.map);
         this.recolour();
         this.map.layOut();
         this.fillTreeChoice();
         this.listen();
         requestAnimationFrame(() => setTimeout(() => {
             this.icicle.showTree(this.tree);
-            this.showNodes();
+            this.selectFirst();
             this.showTrees();
             this.showHistograms();
             this.showFindings();
             document.documentElement.dataset.ready = 'true';
         }));
+    }
+
+    // A damaged page is looked at first, else the root of the largest tree.
+    selectFirst() {
+        const root = this.report.nodes.roots.get(this.tree);
+        const damaged = this.report.findings.find((each) => each.page !== null)?.page;
+        const first = damaged ?? (root === undefined ? null : this.report.nodes.page[root]);
+        if (first !== null && first < this.report.page_count) this.select(first);
+        this.showNodes();
     }
 
     listen() {
@@ -96,7 +104,10 @@ class Report {
         place('tree-choice').replaceChildren(...trees.map((tree, i) => {
             return element('option', { value: i }, `${tree.label} (${tree.key_type})`);
         }));
-        place('tree-choice').value = trees.length > 1 ? 1 : 0;
+        place('tree-choice').value = trees.reduce((largest, _, i) => {
+            const isLarger = this.report.pagesOfTree(i) > this.report.pagesOfTree(largest);
+            return largest === 0 || isLarger ? i : largest;
+        }, 0);
         if (this.report.redacted) {
             place('key').disabled = true;
             place('key').placeholder = 'keys are hidden in this report';
@@ -217,9 +228,12 @@ class Report {
         this.map.light(pages);
         this.icicle.light(path);
         if (path.length > 0) this.select(pages[pages.length - 1]);
-        fill('way', path.map((node, i) => element('li', {},
-            element('small', {}, i === 0 ? 'root ' : nodes.level[node] === 0 ? 'leaf ' : `level ${nodes.level[node]} `),
-            this.detail.pageButton(pages[i]))));
+        fill('way', path.map((node, i) => {
+            const level = nodes.level[node];
+            const name = i === 0 ? 'root' : level === 0 ? 'leaf' : `level ${level}`;
+            return element('li', {}, element('small', {}, `${i + 1}: ${name} `),
+                this.detail.pageButton(pages[i]));
+        }));
         place('outcome').textContent = text;
     }
 
@@ -255,6 +269,7 @@ class Report {
     showFindings() {
         const { findings } = this.report;
         if (findings.length === 0) return;
+        place('findings').hidden = false;
         const rows = findings.map((each) => [
             each.severity, each.kind, each.page === null ? '' : this.detail.pageButton(each.page),
             each.offset === null ? '' : number(each.offset), each.tree, each.text,

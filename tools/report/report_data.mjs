@@ -21,9 +21,10 @@ export class ReportData {
         this.cellAge = decodeRuns(data.map.age, cells, Uint8Array);
         this.nodes = new NodeTable(data.nodes);
         this.detailOf = new Map(data.details.map((detail) => [detail.page, detail]));
-        this.findingsOf = Map.groupBy
-            ? Map.groupBy(data.findings, (finding) => finding.page)
-            : groupBy(data.findings, (finding) => finding.page);
+        this.findingsOf = new Map();
+        for (const each of data.findings) {
+            this.findingsOf.set(each.page, [...(this.findingsOf.get(each.page) ?? []), each]);
+        }
         this.asked = data.keys.map((each) => ({
             ...each,
             key: each.key === null ? null : bytesOfHex(each.key),
@@ -68,14 +69,4 @@ export class ReportData {
         if (detail.keys === undefined || detail.keys === null) return null;
         return decodeKeys(detail.keys, detail.count);
     }
-}
-
-function groupBy(list, keyOf) {
-    const groups = new Map();
-    for (const each of list) {
-        const key = keyOf(each);
-        if (!groups.has(key)) groups.set(key, []);
-        groups.get(key).push(each);
-    }
-    return groups;
 }

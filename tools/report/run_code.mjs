@@ -22,14 +22,14 @@ export function decodeRuns(text, length, Type = Float64Array) {
             count = count * 10 + (text.charCodeAt(at++) - 48);
         }
         const end = filled + Math.max(count, 1);
-        if (!(end <= length)) break;
+        // A digit that is no letter makes a value that is no number.
+        if (!(end <= length) || !(value >= 0)) break;
         numbers.fill(value, filled, end);
         filled = end;
+        if (at === text.length && filled === length) return numbers;
     }
-    if (filled !== length || at !== text.length) {
-        throw new Error(`a column of ${length} numbers is broken at number ${filled}`);
-    }
-    return numbers;
+    if (text === '' && length === 0) return numbers;
+    throw new Error(`a column of ${length} numbers is broken at number ${filled}`);
 }
 
 // Differences between neighbours, folded so that small ones of either sign are small numbers.
