@@ -125,7 +125,7 @@ export class Icicle {
         this.#paint();
     }
 
-    // Lays the boxes out, none of them narrower than a third of a pixel, and draws them.
+    // Lays the boxes out and draws them.
     draw() {
         const width = Math.max(this.canvas.parentElement.clientWidth, 64);
         this.boxes = new Map();
@@ -147,17 +147,15 @@ export class Icicle {
             const top = (this.nodes.level[this.top] - this.nodes.level[node]) * rowHeight;
             this.boxes.set(node, [left, top, wide]);
             const row = this.nodes.children(node);
-            if (this.nodes.isCut(node)) {
-                this.cutBelow.push([left, top + rowHeight, wide, node]);
-                if (row.length === 0) continue;
-            }
             const cut = this.nodes.isCut(node);
+            if (cut) this.cutBelow.push([left, top + rowHeight, wide]);
+            if (row.length === 0) continue;
             const sum = cut ? this.weight[node] : row.reduce((all, child) => all + this.weight[child], 0);
             let at = left + wide;
             for (let i = row.length - 1; i >= 0; --i) {
-                const part = Math.max((wide * (cut ? 1 : this.weight[row[i]])) / sum, cut ? 3 : 0.34);
+                const part = (wide * (cut ? 1 : this.weight[row[i]])) / sum;
                 at -= part;
-                stack.push([row[i], Math.max(at, left), part]);
+                stack.push([row[i], at, part]);
             }
         }
     }
@@ -191,7 +189,7 @@ export class Icicle {
         const gap = width > 3 ? 1 : 0;
         context.globalAlpha = lit && !this.path.has(node) ? 0.25 : 1;
         context.fillStyle = this.scheme.palette[this.scheme.ofNode(node)];
-        context.fillRect(left, top, Math.max(width - gap, lit && this.path.has(node) ? 3 : 0.4), rowHeight - 2);
+        context.fillRect(left, top, Math.max(width - gap, lit && this.path.has(node) ? 3 : 0), rowHeight - 2);
         context.globalAlpha = 1;
         const label = number(this.nodes.page[node]);
         if (context.measureText(label).width + 8 > width) return;

@@ -254,6 +254,8 @@ export class PageMap {
         const [x, y] = this.grid.placeOf(this.cursor);
         const { width } = this.lens;
         const half = (lensCells - 1) / 2;
+        // At the side where the cursor is not.
+        this.lens.classList.toggle('left', x > this.grid.columns / 2);
         context.clearRect(0, 0, width, width);
         context.imageSmoothingEnabled = false;
         context.drawImage(this.small, x - half, y - half, lensCells, lensCells, 0, 0, width, width);
