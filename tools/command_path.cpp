@@ -132,7 +132,7 @@ private:
     }
     [[nodiscard]] std::string key(const std::string& of) const { return key(as_bytes(of)); }
 
-    [[nodiscard]] std::string heading(const search_step& step, const char* what) const {
+    [[nodiscard]] std::string heading(const search_step& step, const std::string& what) const {
         return fmt::format(
             "  {}  {}\n", painted(fmt::format("page {}", step.page), colour::bold, coloured_),
             fmt::format("{}, {}", what,
