@@ -65,13 +65,13 @@ public:
         check_metas();
         check_size();
         check_catalog();
-        for (tree_summary& tree : summary_.trees) {
-            if (context_.stopped()) { break; }
-            check_one(tree);
+        for (std::size_t i = 0; i < summary_.trees.size() && !context_.stopped(); ++i) {
+            check_one(summary_.trees[i], i);
         }
         context_.enter_tree({});
         count_pages();
         if (!context_.stopped() && !truncated_) { check_space(); }
+        if (truncated_) { tell_cut(); }
         if (context_.stopped() || context_.parts_skipped() || truncated_) {
             summary_.complete = false;
         }
@@ -98,6 +98,21 @@ private:
             }
         }
         if (summary_.metas[0].valid && summary_.metas[1].valid) { compare_metas(); }
+        tell_metas();
+    }
+
+    void tell_metas() {
+        const std::uint64_t pages = summary_.meta_pages;
+        for (unsigned page = 0; page < pages && context_.tells(); ++page) {
+            const bool alone = pages == 2;
+            const meta_summary& meta = summary_.metas[alone ? page : summary_.newest];
+            page_fact fact;
+            fact.pages = {page, 1};
+            fact.use = page_use::meta;
+            fact.sound = meta.valid && (alone || summary_.metas[summary_.newest ^ 1].valid);
+            fact.born = meta.valid ? meta.meta.transaction : 0;
+            context_.tell(fact);
+        }
     }
 
     void compare_metas() {
@@ -135,8 +150,10 @@ private:
             context_.skip_part();
             return;
         }
+        context_.enter_tree({}, page_fact::catalog);
         check_tree(context_, catalog_schema(meta_.page_bytes), meta_.catalog, summary_.catalog,
                    [this](bytes key, bytes value) { add_tree(key, value); });
+        context_.enter_tree({});
         if (summary_.catalog.extents != 0) {
             context_.report(finding_kind::catalog_record, meta_.catalog.page,
                             "the catalog holds large values, which no record is");
@@ -150,7 +167,7 @@ private:
             context_.enter_tree(tree.name);
             refuse("its record has " + std::to_string(value.size()) + " bytes; a record has " +
                    std::to_string(sizeof(format::catalog_record)));
-            context_.enter_tree({});
+            context_.enter_tree({}, page_fact::catalog);
             return;
         }
         tree.record = load<format::catalog_record>(value.data());
@@ -162,8 +179,8 @@ private:
         context_.skip_part();
     }
 
-    void check_one(tree_summary& tree) {
-        context_.enter_tree(tree.name);
+    void check_one(tree_summary& tree, std::size_t index) {
+        context_.enter_tree(tree.name, index);
         const format::catalog_record& record = tree.record;
         if (record.tree >= meta_.next_tree || !numbers_.insert(record.tree).second) {
             refuse("its number " + std::to_string(record.tree) +
@@ -200,7 +217,7 @@ private:
     void check_space() {
         free_space space;
         space.reset(format::first_page(meta_.page_bytes), meta_.page_count);
-        if (meta_.free_pages != 0 && !load_image(space)) { context_.skip_part(); }
+        if (meta_.free_pages != 0 && !check_image(space)) { context_.skip_part(); }
         summary_.free_pages = space.free_pages();
         summary_.pending_pages = space.held_pages();
         summary_.free_runs = space.free_set().runs();
@@ -210,16 +227,32 @@ private:
         }
         find_used_and_free(space.free_set(), "free");
         find_used_and_free(space.held_set(), "pending, that is, of an older state alone");
+        if (context_.tells()) { tell_space(space); }
         find_lost(space);
     }
 
-    bool load_image(free_space& space) {
-        const std::uint64_t room = meta_.free_pages * meta_.page_bytes;
+    bool check_image(free_space& space) {
         if (!context_.claim({meta_.free_first, meta_.free_pages}, "the meta's free-space image")) {
             return false;
         }
         summary_.image_pages = meta_.free_pages;
         context_.advance(meta_.free_pages);
+        const std::uint64_t findings = context_.findings();
+        const bool loaded = load_image(space);
+        if (!context_.tells()) { return loaded; }
+        page_fact fact;
+        fact.pages = {meta_.free_first, meta_.free_pages};
+        fact.use = page_use::image;
+        fact.sound = context_.findings() == findings;
+        fact.used_bytes = meta_.free_bytes;
+        fact.capacity_bytes = meta_.free_pages * meta_.page_bytes;
+        fact.born = meta_.transaction;
+        context_.tell(fact);
+        return loaded;
+    }
+
+    bool load_image(free_space& space) {
+        const std::uint64_t room = meta_.free_pages * meta_.page_bytes;
         if (meta_.free_bytes > room) {
             context_.report(finding_kind::space_structure, meta_.free_first,
                             "the free-space image has " + std::to_string(meta_.free_bytes) +
@@ -262,6 +295,60 @@ private:
         }
     }
 
+    // Those of the runs that are in use have been told of.
+    void tell_space(const free_space& space) {
+        page_fact fact;
+        fact.use = page_use::free;
+        const page_set& free = space.free_set();
+        for (auto run = free.next_run(0); run; run = free.next_run(run->first + run->count)) {
+            fact.pages = *run;
+            tell_unused(fact);
+        }
+        fact.use = page_use::pending;
+        for (const format::pending_run& run : space.pending_runs()) {
+            fact.pages = {run.first, run.count};
+            fact.born = run.born;
+            fact.retired = run.retired;
+            tell_unused(fact);
+        }
+    }
+
+    void tell_unused(page_fact fact) {
+        const io::page_run whole = fact.pages;
+        for_each_gap(context_.used(), whole, [&](io::page_run gap) {
+            fact.pages = gap;
+            if (context_.tells()) { context_.tell(fact); }
+        });
+    }
+
+    // Of a file that was cut no image is read: what has no owner may as well be free.
+    void tell_cut() {
+        if (!context_.tells()) { return; }
+        const std::uint64_t first = format::first_page(meta_.page_bytes);
+        const std::uint64_t end = std::max(context_.used().capacity(), first);
+        page_fact fact;
+        fact.sound = false;
+        fact.pages = {first, end - first};
+        tell_unused(fact);
+        if (end == meta_.page_count) { return; }
+        fact.use = page_use::missing;
+        fact.pages = {end, meta_.page_count - end};
+        context_.tell(fact);
+    }
+
+    // The runs of pages in `within` that are not in the set.
+    template <class Use>
+    static void for_each_gap(const page_set& set, io::page_run within, Use&& use) {
+        const std::uint64_t end = within.first + within.count;
+        std::uint64_t from = within.first;
+        while (from < end) {
+            const auto run = set.next_run(from);
+            const std::uint64_t gap_end = run ? std::min(run->first, end) : end;
+            if (gap_end != from) { use(io::page_run{from, gap_end - from}); }
+            from = run ? run->first + run->count : end;
+        }
+    }
+
     void find_lost(const free_space& space) {
         page_set known = context_.used();
         known.resize(meta_.page_count);
@@ -273,17 +360,19 @@ private:
                 }
             }
         }
-        std::uint64_t from = format::first_page(meta_.page_bytes);
-        while (from < meta_.page_count) {
-            const auto run = known.next_run(from);
-            const std::uint64_t end = run ? run->first : meta_.page_count;
-            if (end != from) { report_lost({from, end - from}); }
-            from = run ? run->first + run->count : end;
-        }
+        const std::uint64_t first = format::first_page(meta_.page_bytes);
+        for_each_gap(known, {first, meta_.page_count - first},
+                     [this](io::page_run run) { report_lost(run); });
     }
 
     void report_lost(io::page_run run) {
         summary_.lost_pages += run.count;
+        if (context_.tells()) {
+            page_fact fact;
+            fact.pages = run;
+            fact.sound = false;
+            context_.tell(fact);
+        }
         if (context_.parts_skipped()) { return; }
         context_.report(
             finding_kind::page_lost, run.first,

@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "pinyon/engine/format.hpp"
+#include "pinyon/engine/page_fact.hpp"
 
 namespace pinyon {
 
@@ -92,6 +93,9 @@ struct check_options {
     std::uint64_t max_errors = 100;
     // Null: the operating system's.
     io::file_system* files = nullptr;
+    // Called for each run of pages of one owner (page_fact.hpp). A check that is stopped tells no
+    // more. Empty: nothing is gathered for it.
+    std::function<void(const page_fact&)> on_page;
 };
 
 struct check_progress {

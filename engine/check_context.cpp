@@ -49,6 +49,15 @@ void check_context::emit(const finding& found) {
     if (options_.max_errors != 0 && summary_.findings() >= options_.max_errors) { stopped_ = true; }
 }
 
+void check_context::tell(page_fact fact) const {
+    if (fact.use == page_use::leaf || fact.use == page_use::inner ||
+        fact.use == page_use::extent_data || fact.use == page_use::extent_sums) {
+        fact.tree = tree_index_;
+        fact.tree_name = tree_;
+    }
+    options_.on_page(fact);
+}
+
 bool check_context::claim(io::page_run run, const char* what) {
     const std::uint64_t first = format::first_page(meta_.page_bytes);
     if (run.count == 0 || run.first < first || run.first >= used_.capacity() ||
@@ -151,6 +160,32 @@ const char* name(finding_kind kind) noexcept {
             return "log_mismatch";
         case finding_kind::log_corrupt:
             return "log_corrupt";
+    }
+    return "unknown";
+}
+
+const char* name(page_use use) noexcept {
+    switch (use) {
+        case page_use::meta:
+            return "meta";
+        case page_use::leaf:
+            return "leaf";
+        case page_use::inner:
+            return "inner";
+        case page_use::extent_data:
+            return "extent_data";
+        case page_use::extent_sums:
+            return "extent_sums";
+        case page_use::image:
+            return "image";
+        case page_use::free:
+            return "free";
+        case page_use::pending:
+            return "pending";
+        case page_use::lost:
+            return "lost";
+        case page_use::missing:
+            return "missing";
     }
     return "unknown";
 }

@@ -39,12 +39,23 @@ public:
     void skip_part() noexcept { parts_skipped_ = true; }
     [[nodiscard]] bool parts_skipped() const noexcept { return parts_skipped_; }
 
-    // The tree that the following findings are about; empty: none, or the catalog.
-    void enter_tree(std::string name) { tree_ = std::move(name); }
+    // The tree that the following findings and pages are about: its name, empty for the catalog and
+    // for none, and its place in the summary.
+    void enter_tree(std::string name, std::optional<std::size_t> index = std::nullopt) {
+        tree_ = std::move(name);
+        tree_index_ = index;
+    }
     void report(finding_kind kind, std::optional<std::uint64_t> page, const std::string& text,
                 severity level = severity::error);
     void report_at(finding_kind kind, std::uint64_t offset, const std::string& text,
                    severity level = severity::error);
+    [[nodiscard]] std::uint64_t findings() const noexcept { return summary_.findings(); }
+
+    // True when somebody wants to know of each page.
+    [[nodiscard]] bool tells() const noexcept { return options_.on_page && !stopped_; }
+    // Tells of pages, which are the tree's where they are a node's or a large value's.
+    // REQUIRES: tells(), and the pages were claimed or are nobody's.
+    void tell(page_fact fact) const;
 
     // Makes the pages the owner's. False, and a finding, when they are out of range or have another
     // owner.
@@ -65,6 +76,7 @@ private:
     const std::function<bool(const check_progress&)>& on_progress_;
     page_set used_;
     std::string tree_;
+    std::optional<std::size_t> tree_index_;
     std::uint64_t pages_done_ = 0;
     std::uint64_t pages_told_ = 0;
     bool stopped_ = false;

@@ -98,12 +98,27 @@ private:
                             level == root_level_ ? "the tree's record" : "the parent")) {
             return skip();
         }
+        const std::uint64_t findings = context_.findings();
+        const bool walkable = verify(child, level, fences, born_max);
+        const Node node(frames_[level]->page.data(), schema_);
+        const bool names_extents = walkable && level == 0 && visit_leaf(child.page, node);
+        if (walkable && level != 0) { count_inner(node, level); }
+        if (context_.tells()) {
+            tell(child, level, fences, walkable, context_.findings() == findings);
+        }
+        if (names_extents) { visit_references(child.page, node); }
+        return walkable || skip();
+    }
+
+    // False: what the node holds cannot be made out.
+    bool verify(const child_entry& child, unsigned level, const fence_pair& fences,
+                std::uint64_t born_max) {
         context_.advance(1);
         frame& at = *frames_[level];
         at.next = 0;
         if (!context_.read(child.page, at.page) || !is_sealed(child, at) ||
             !is_itself(child.page, level, at)) {
-            return skip();
+            return false;
         }
         at.born = header_of(at.page.data()).born;
         if (at.born == 0 || at.born > born_max) {
@@ -111,17 +126,36 @@ private:
                             "was born in transaction " + std::to_string(at.born) +
                                 "; what names it is of transaction " + std::to_string(born_max));
         }
-        if (!is_sound(child.page, level, at)) { return skip(); }
+        if (!is_sound(child.page, level, at)) { return false; }
         const Node node(at.page.data(), schema_);
         check_fences(child.page, node, fences);
         check_degree(child.page, node, level);
         check_count(child, node, level);
-        if (level == 0) {
-            visit_leaf(child.page, node);
-        } else {
-            count_inner(node, level);
-        }
         return true;
+    }
+
+    void tell(const child_entry& child, unsigned level, const fence_pair& fences, bool walkable,
+              bool sound) {
+        page_fact fact;
+        fact.pages = {child.page, 1};
+        fact.use = level == 0 ? page_use::leaf : page_use::inner;
+        fact.sound = sound;
+        if (level != root_level_) { fact.parent = header_of(frames_[level + 1]->page.data()).page; }
+        fact.level = level;
+        fact.entries = child.count;
+        fact.fences = fences;
+        fact.checksum = child.checksum;
+        if (walkable) {
+            const frame& at = *frames_[level];
+            const Node node(at.page.data(), schema_);
+            fact.items = node.count();
+            fact.used_bytes = node.used_bytes();
+            fact.capacity_bytes = node.capacity_bytes();
+            fact.born = at.born;
+            fact.content = at.page.data();
+            fact.schema = &schema_;
+        }
+        context_.tell(fact);
     }
 
     bool skip() {
@@ -243,7 +277,9 @@ private:
         return std::min<std::size_t>(9, std::size_t{node.used_bytes()} * 10 / capacity);
     }
 
-    void visit_leaf(std::uint64_t page, const Node& node) {
+    // True: some of its values are large.
+    bool visit_leaf(std::uint64_t page, const Node& node) {
+        bool names_extents = false;
         ++figures_.leaves;
         figures_.entries += node.count();
         figures_.leaf_used_bytes += node.used_bytes();
@@ -254,9 +290,11 @@ private:
             if (i == 0) { check_order(page, key); }
             if (context_.options().root_descend) { check_descent(page, node, i, key); }
             visit_entry(page, node, i, key);
+            names_extents |= node.is_reference(i);
         }
         if (node.count() != 0) { last_key_.assign(node.key(node.count() - 1, scratch_)); }
         has_last_key_ = has_last_key_ || node.count() != 0;
+        return names_extents;
     }
 
     void check_order(std::uint64_t page, bytes key) {
@@ -285,13 +323,8 @@ private:
     }
 
     void visit_entry(std::uint64_t page, const Node& node, unsigned index, bytes key) {
-        const bytes value = node.value(index);
-        std::uint64_t length = value.size();
-        if (node.is_reference(index)) {
-            length = visit_reference(page, node, index, value);
-        } else {
-            if (on_entry_) { on_entry_(key, value); }
-        }
+        const std::uint64_t length = value_length(node, index);
+        if (!node.is_reference(index) && on_entry_) { on_entry_(key, node.value(index)); }
         const format::catalog_record& types = figures_.record;
         if (key.size() > format::key_bytes_max(schema_.page_bytes) ||
             (types.key_bytes != 0 && key.size() != types.key_bytes) ||
@@ -315,23 +348,24 @@ private:
                                      size_histogram{}.size() - 1);
     }
 
-    // Returns the length of the value.
-    std::uint64_t visit_reference(std::uint64_t page, const Node& node, unsigned index,
-                                  bytes value) {
-        if (value.size() != sizeof(format::extent_reference)) {
-            context_.report(finding_kind::extent_reference, page,
-                            "entry " + std::to_string(index) + " refers to a large value in " +
-                                std::to_string(value.size()) + " bytes; a reference has " +
-                                std::to_string(sizeof(format::extent_reference)));
-            return value.size();
+    // Of a large value what its reference says. REQUIRES: a node without a defect, whose references
+    // have their size.
+    static std::uint64_t value_length(const Node& node, unsigned index) {
+        const bytes value = node.value(index);
+        return node.is_reference(index) ? load<format::extent_reference>(value.data()).length
+                                        : value.size();
+    }
+
+    void visit_references(std::uint64_t page, const Node& node) {
+        for (unsigned i = 0; i < node.count() && !context_.stopped(); ++i) {
+            if (!node.is_reference(i)) { continue; }
+            const auto reference = load<format::extent_reference>(node.value(i).data());
+            const std::uint64_t pages = check_extent(context_, reference, page, node.born());
+            if (pages == 0) { skip(); }
+            ++figures_.extents;
+            figures_.extent_pages += pages;
+            figures_.extent_bytes += reference.length;
         }
-        const auto reference = load<format::extent_reference>(value.data());
-        const std::uint64_t pages = check_extent(context_, reference, node.born());
-        if (pages == 0) { skip(); }
-        ++figures_.extents;
-        figures_.extent_pages += pages;
-        figures_.extent_bytes += reference.length;
-        return reference.length;
     }
 
     check_context& context_;

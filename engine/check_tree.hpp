@@ -20,10 +20,10 @@ void check_tree(check_context& context, const node_schema& schema,
                 const format::root_reference& root, tree_summary& figures,
                 const entry_visitor& on_entry = {});
 
-// Verifies one large value: its runs, their sum pages, every data page. `born_max`: of the leaf
-// that names it. Returns the pages it takes, 0 when it is damaged.
+// Verifies one large value: its runs, their sum pages, every data page. `leaf` names it and was
+// born in `born_max`. Returns the pages it takes, 0 when it is damaged.
 [[nodiscard]] std::uint64_t check_extent(check_context& context,
                                          const format::extent_reference& reference,
-                                         std::uint64_t born_max);
+                                         std::uint64_t leaf, std::uint64_t born_max);
 
 }  // namespace pinyon

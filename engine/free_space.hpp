@@ -88,6 +88,9 @@ public:
     }
     [[nodiscard]] const page_set& free_set() const noexcept { return free_; }
     [[nodiscard]] const page_set& held_set() const noexcept { return limbo_; }
+    // The held pages, and those that the running transaction retired, by page, with their lives.
+    // O(runs log runs).
+    [[nodiscard]] std::vector<format::pending_run> pending_runs() const;
 
 private:
     struct held_run {
@@ -98,7 +101,6 @@ private:
 
     void load_free(bytes runs);
     void load_bitmap(bytes words);
-    [[nodiscard]] std::vector<format::pending_run> pending_runs() const;
     void load_pending(bytes runs, std::uint64_t newest);
     void check_range(io::page_run run) const;
     void retire_private(io::page_run run, std::uint64_t born);

@@ -71,6 +71,7 @@ const std::map<std::string, layer, std::less<>> layer_of_noun = {
     {"check_extent", transactions},
     {"check_tree", transactions},
     {"checkpoint", transactions},
+    {"page_fact", transactions},
     {"publication", transactions},
     {"recovery", transactions},
     {"replay", transactions},

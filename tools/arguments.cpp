@@ -9,6 +9,8 @@
 #include <CLI/CLI.hpp>
 
 #include "pinyon/engine/format.hpp"
+#include "tools/argument_parts.hpp"
+#include "tools/structure_arguments.hpp"
 
 #ifndef PINYON_VERSION
 #define PINYON_VERSION "0.1.0"
@@ -23,6 +25,9 @@ struct verb_text {
     const char* summary;
     const char* examples;
 };
+
+// So many ways fit into a report.
+constexpr int keys_max = 32;
 
 constexpr const char* program_examples =
     "  pinyon app.pinyon                          what is in this file\n"
@@ -40,6 +45,33 @@ constexpr std::array verb_texts{
               "figures of each tree: entries, pages, fill, fan-out, sizes of keys and values",
               "  pinyon stat app.pinyon\n"
               "  pinyon stat app.pinyon --tree users --json\n"},
+    verb_text{"pages", "list the pages: kind, tree, level, items, fill, transaction, parent",
+              "  pinyon pages app.pinyon --runs\n"
+              "  pinyon pages app.pinyon --kind damaged\n"},
+    verb_text{"page", "one page decoded: its fields with their offsets, fences, slots and keys",
+              "  pinyon page app.pinyon 57\n"
+              "  pinyon page app.pinyon 57 --hex\n"},
+    verb_text{"owner", "whose a page is, and why; exit code 1 when it is nobody's",
+              "  pinyon owner app.pinyon 57\n"
+              "  pinyon owner app.pinyon 57 --json | jq .chain\n"},
+    verb_text{"map", "a picture of the pages in the terminal",
+              "  pinyon map app.pinyon\n"
+              "  pinyon map app.pinyon --by fill\n"},
+    verb_text{"tree", "the structure of trees, node by node, as text or as a graph",
+              "  pinyon tree app.pinyon --tree users --depth 1\n"
+              "  pinyon tree app.pinyon --tree users --dot | dot -Tsvg > users.svg\n"},
+    verb_text{"path", "the search for a key, page by page; exit code 1 when it is not there",
+              "  pinyon path app.pinyon ann\n"
+              "  pinyon path app.pinyon 1F332 --tree characters\n"},
+    verb_text{"free", "the free pages, those that wait and why, and how long their runs are",
+              "  pinyon free app.pinyon\n"
+              "  pinyon free app.pinyon --json | jq .longest_run\n"},
+    verb_text{"log", "the log beside a file: its batches, and what a recovery would do again",
+              "  pinyon log app.pinyon\n"
+              "  pinyon log app.pinyon --operations --ndjson\n"},
+    verb_text{"report", "a picture of the file as one HTML page: map, trees, search, findings",
+              "  pinyon report app.pinyon --output app.html\n"
+              "  pinyon report app.pinyon --output app.html --tree users --key 42\n"},
     verb_text{
         "import", "fill a tree from text, all or nothing; makes the file when it is absent",
         "  pinyon import app.pinyon words.txt --tree words\n"
@@ -96,36 +128,6 @@ std::string version_text() {
     return fmt::format(
         "pinyon {}\nfile format: reads and writes version {}; incompatible features known: {:#x}",
         PINYON_VERSION, format::version, format::incompatible_features_known);
-}
-
-void add_common(CLI::App& verb, common_arguments& into) {
-    static const std::map<std::string, byte_style> styles{{"auto", byte_style::automatic},
-                                                          {"text", byte_style::text},
-                                                          {"hex", byte_style::hex},
-                                                          {"base64", byte_style::base64},
-                                                          {"redacted", byte_style::redacted}};
-    verb.add_option("FILE", into.file, "the database")->required()->type_name("");
-    verb.add_flag("--json", into.json, "one JSON document with a schema name");
-    verb.add_flag("-q,--quiet", into.quiet, "no progress, no remarks");
-    verb.add_option_function<std::string>(
-            "--bytes", [&into](const std::string& word) { into.bytes = styles.at(word); },
-            "how bytes are shown: auto, text, hex, base64, redacted")
-        ->type_name("STYLE")
-        ->check(CLI::IsMember(styles).description(""));
-}
-
-template <class Value>
-void add_choice(CLI::App& verb, const std::string& name, Value& into,
-                const std::map<std::string, Value>& choices, const std::string& text) {
-    verb.add_option_function<std::string>(
-            name, [&into, choices](const std::string& word) { into = choices.at(word); }, text)
-        ->type_name("KIND")
-        ->check(CLI::IsMember(choices).description(""));
-}
-
-void add_tree(CLI::App& verb, std::optional<std::string>& into) {
-    verb.add_option("--tree", into, "which tree; may be left out when there is one")
-        ->type_name("NAME");
 }
 
 void add_range(CLI::App& verb, range_arguments& into) {
@@ -185,6 +187,19 @@ void add_import(CLI::App& verb, import_arguments& into) {
         "last replaces it (error)");
 }
 
+void add_report(CLI::App& verb, report_arguments& into) {
+    verb.add_option("--output", into.output, "the page to write; it must not exist")
+        ->required()
+        ->type_name("FILE.html");
+    verb.add_option("--key", into.keys, "a key whose way is in the report whole; may be repeated")
+        ->type_name("KEY")
+        ->allow_extra_args(false)
+        ->expected(1, keys_max);
+    add_tree(verb, into.tree);
+    verb.add_flag("--values", into.values, "also the values of pages that are shown in full");
+    verb.add_flag("--redact", into.redact, "hide keys")->excludes("--values");
+}
+
 void finish_import(const CLI::App& verb, import_arguments& into) {
     if (verb.count("--format") == 0) {
         into.format = into.input.ends_with(".csv")   ? text_format::csv
@@ -203,6 +218,8 @@ struct every_verb {
     info_arguments info;
     check_arguments check;
     stat_arguments stat;
+    structure_verbs structure;
+    report_arguments report;
     import_arguments import;
     get_arguments get;
     scan_arguments scan;
@@ -237,6 +254,10 @@ void declare(CLI::App& app, every_verb& into) {
 
     add_common(*verb["stat"], into.stat);
     add_tree(*verb["stat"], into.stat.tree);
+
+    declare_structure(verb, into.structure);
+    add_common(*verb["report"], into.report);
+    add_report(*verb["report"], into.report);
 
     add_common(*verb["import"], into.import);
     verb["import"]->footer(std::string(import_footer) + program_footer);
@@ -324,6 +345,10 @@ command_line chosen(const CLI::App& app, every_verb& all) {
     if (name == "info") { return {name, std::move(all.info)}; }
     if (name == "check") { return {name, std::move(all.check)}; }
     if (name == "stat") { return {name, std::move(all.stat)}; }
+    if (auto structure = chosen_structure(name, all.structure)) {
+        return {name, *std::move(structure)};
+    }
+    if (name == "report") { return {name, std::move(all.report)}; }
     if (name == "get") { return {name, std::move(all.get)}; }
     if (name == "scan") { return {name, std::move(all.scan)}; }
     if (name == "count") { return {name, std::move(all.count)}; }
@@ -332,6 +357,8 @@ command_line chosen(const CLI::App& app, every_verb& all) {
 }
 
 }  // namespace
+
+const char* program_version() noexcept { return PINYON_VERSION; }
 
 const std::vector<std::string>& verbs() {
     static const std::vector<std::string> names = [] {

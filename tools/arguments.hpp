@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "pinyon/engine/page_fact.hpp"
 #include "tools/csv_reader.hpp"
 #include "tools/escape.hpp"
 #include "tools/streams.hpp"
@@ -43,6 +44,14 @@ struct stat_arguments : common_arguments {
     std::optional<std::string> tree;
 };
 
+struct report_arguments : common_arguments {
+    std::string output;
+    std::optional<std::string> tree;  // of the keys; absent: the only one
+    std::vector<std::string> keys;
+    bool values = false;
+    bool redact = false;
+};
+
 enum class key_format { string, u64, i64, f64, hex };
 enum class duplicate_rule { error, first, last };
 
@@ -72,9 +81,57 @@ struct count_arguments : common_arguments {
     range_arguments range;
 };
 
+// Which pages: all, those of one use, those with findings.
+struct page_choice {
+    std::optional<page_use> use;
+    bool damaged = false;
+};
+
+struct pages_arguments : common_arguments {
+    bool ndjson = false;
+    page_choice kind;
+    bool runs = false;
+};
+
+struct page_arguments : common_arguments {
+    std::uint64_t page = 0;
+    bool hex = false;
+};
+
+struct owner_arguments : common_arguments {
+    std::uint64_t page = 0;
+};
+
+enum class map_colouring { kind, tree, fill, age };
+
+struct map_arguments : common_arguments {
+    map_colouring by = map_colouring::kind;
+};
+
+struct tree_arguments : common_arguments {
+    bool ndjson = false;
+    std::optional<std::string> tree;
+    std::uint64_t depth = UINT64_MAX;
+    bool dot = false;
+};
+
+struct path_arguments : common_arguments {
+    std::optional<std::string> tree;
+    std::string key;
+};
+
+struct free_arguments : common_arguments {};
+
+struct log_arguments : common_arguments {
+    bool ndjson = false;
+    bool operations = false;
+};
+
 using verb_arguments =
-    std::variant<info_arguments, check_arguments, stat_arguments, import_arguments, get_arguments,
-                 scan_arguments, count_arguments>;
+    std::variant<info_arguments, check_arguments, stat_arguments, pages_arguments, page_arguments,
+                 owner_arguments, map_arguments, tree_arguments, path_arguments, free_arguments,
+                 log_arguments, report_arguments, import_arguments, get_arguments, scan_arguments,
+                 count_arguments>;
 
 struct command_line {
     std::string verb;
@@ -85,6 +142,9 @@ struct command_line {
 // streams.out.
 [[nodiscard]] std::optional<command_line> parse(const std::vector<std::string>& words,
                                                 const streams& streams);
+
+// Of this program.
+[[nodiscard]] const char* program_version() noexcept;
 
 // Every verb's name, in the order of the help.
 [[nodiscard]] const std::vector<std::string>& verbs();

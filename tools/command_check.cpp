@@ -5,19 +5,11 @@
 #include "tools/file_watch.hpp"
 #include "tools/progress.hpp"
 #include "tools/table.hpp"
+#include "tools/verdict.hpp"
 
 namespace pinyon::tool {
 
 namespace {
-
-json finding_json(const finding& found) {
-    json out{{"kind", name(found.kind)}, {"severity", name(found.level)}};
-    if (found.page) { out["page"] = *found.page; }
-    if (found.offset) { out["offset"] = *found.offset; }
-    if (!found.tree.empty()) { out["tree"] = shown_json(found.tree, byte_style::automatic); }
-    out["text"] = escaped(found.text);
-    return out;
-}
 
 std::string finding_text(const finding& found, bool coloured) {
     const bool grave = found.level == severity::error;
@@ -29,21 +21,11 @@ std::string finding_text(const finding& found, bool coloured) {
     return line + fmt::format("  {}: {}", name(found.kind), escaped(found.text));
 }
 
-std::uint64_t entries_in(const check_summary& summary) {
-    std::uint64_t entries = 0;
-    for (const tree_summary& each : summary.trees) { entries += each.entries; }
-    return entries;
-}
-
 json pages_json(const check_summary& summary) {
     return {{"all", summary.page_count},        {"meta", summary.meta_pages},
             {"tree", summary.tree_pages},       {"large_value", summary.extent_pages},
             {"image", summary.image_pages},     {"free", summary.free_pages},
             {"pending", summary.pending_pages}, {"lost", summary.lost_pages}};
-}
-
-const char* verdict(exit_code code) {
-    return code == exit_code::fine ? "sound" : code == exit_code::damage ? "damaged" : "incomplete";
 }
 
 json as_json(const std::string& file, const check_summary& summary, exit_code code,
@@ -89,13 +71,6 @@ std::string as_text(const std::string& file, const check_summary& summary, exit_
                        grouped(entries_in(summary)), grouped(summary.trees.size()),
                        grouped(summary.transaction));
     return out;
-}
-
-exit_code outcome(const check_summary& summary) {
-    if (summary.findings() != 0) {
-        return summary.moved_on ? exit_code::incomplete : exit_code::damage;
-    }
-    return summary.complete ? exit_code::fine : exit_code::incomplete;
 }
 
 void explain(const check_arguments& arguments, const check_summary& summary, exit_code code,
@@ -155,7 +130,7 @@ exit_code run_check(const check_arguments& arguments, const streams& streams) {
         watch.run([&] { return check(arguments.file, options, on_finding, on_progress); });
     line.clear();
 
-    const exit_code code = outcome(summary);
+    const exit_code code = outcome_of(summary);
     if (arguments.json) {
         streams.out << as_json(arguments.file, summary, code, findings).dump(2) << '\n';
     } else if (!arguments.quiet) {

@@ -5,6 +5,7 @@
 #include "tools/commands.hpp"
 #include "tools/file_watch.hpp"
 #include "tools/inspected_file.hpp"
+#include "tools/meta_picture.hpp"
 #include "tools/table.hpp"
 
 namespace pinyon::tool {
@@ -19,14 +20,6 @@ struct file_picture {
     std::optional<std::vector<tree_information>> trees;
     std::vector<std::string> damage;
 };
-
-std::string uuid_text(const std::array<std::uint8_t, 16>& uuid) {
-    std::string text;
-    for (std::size_t i = 0; i < uuid.size(); ++i) {
-        text += fmt::format("{}{:02x}", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", uuid[i]);
-    }
-    return text;
-}
 
 bool is_clean(const format::meta& meta) { return (meta.flags & format::meta_flag_clean) != 0; }
 

@@ -1,21 +1,17 @@
 #include <algorithm>
-#include <cmath>
 
 #include <fmt/format.h>
 
 #include "pinyon/engine/check.hpp"
 #include "tools/commands.hpp"
 #include "tools/file_watch.hpp"
+#include "tools/histogram.hpp"
 #include "tools/progress.hpp"
 #include "tools/table.hpp"
 
 namespace pinyon::tool {
 
 namespace {
-
-double ratio(std::uint64_t part, std::uint64_t whole) {
-    return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
-}
 
 // Text of a zero-padded field of a catalog record.
 template <std::size_t Size>
@@ -89,25 +85,9 @@ json as_json(const std::string& file, const check_summary& summary,
     return out;
 }
 
-std::string bar(std::uint64_t count, std::uint64_t most) {
-    constexpr double width_max = 24;
-    if (count == 0 || most == 0) { return ""; }
-    const auto blocks = static_cast<int>(std::ceil(ratio(count, most) * width_max));
-    std::string out;
-    for (int i = 0; i < blocks; ++i) { out += "\u2588"; }
-    return out;
-}
-
 template <std::size_t Size>
 std::uint64_t most_of(const std::array<std::uint64_t, Size>& buckets) {
     return *std::max_element(buckets.begin(), buckets.end());
-}
-
-// Sizes of b bits: 0, 1, 2-3, 4-7, and so on.
-std::string bucket_text(std::size_t bits) {
-    if (bits < 2) { return std::to_string(bits); }
-    const std::uint64_t least = std::uint64_t{1} << (bits - 1);
-    return fmt::format("{}-{}", grouped(least), grouped(2 * least - 1));
 }
 
 std::string size_table(const tree_summary& tree, bool coloured) {

@@ -14,6 +14,15 @@ namespace pinyon::tool {
 [[nodiscard]] exit_code run_info(const info_arguments& arguments, const streams& streams);
 [[nodiscard]] exit_code run_check(const check_arguments& arguments, const streams& streams);
 [[nodiscard]] exit_code run_stat(const stat_arguments& arguments, const streams& streams);
+[[nodiscard]] exit_code run_pages(const pages_arguments& arguments, const streams& streams);
+[[nodiscard]] exit_code run_page(const page_arguments& arguments, const streams& streams);
+[[nodiscard]] exit_code run_owner(const owner_arguments& arguments, const streams& streams);
+[[nodiscard]] exit_code run_map(const map_arguments& arguments, const streams& streams);
+[[nodiscard]] exit_code run_tree(const tree_arguments& arguments, const streams& streams);
+[[nodiscard]] exit_code run_path(const path_arguments& arguments, const streams& streams);
+[[nodiscard]] exit_code run_free(const free_arguments& arguments, const streams& streams);
+[[nodiscard]] exit_code run_log(const log_arguments& arguments, const streams& streams);
+[[nodiscard]] exit_code run_report(const report_arguments& arguments, const streams& streams);
 [[nodiscard]] exit_code run_import(const import_arguments& arguments, const streams& streams);
 [[nodiscard]] exit_code run_get(const get_arguments& arguments, const streams& streams);
 [[nodiscard]] exit_code run_scan(const scan_arguments& arguments, const streams& streams);

@@ -62,6 +62,15 @@ exit_code dispatch(const verb_arguments& chosen, const streams& streams) {
         exit_code operator()(const info_arguments& a) const { return run_info(a, to); }
         exit_code operator()(const check_arguments& a) const { return run_check(a, to); }
         exit_code operator()(const stat_arguments& a) const { return run_stat(a, to); }
+        exit_code operator()(const pages_arguments& a) const { return run_pages(a, to); }
+        exit_code operator()(const page_arguments& a) const { return run_page(a, to); }
+        exit_code operator()(const owner_arguments& a) const { return run_owner(a, to); }
+        exit_code operator()(const map_arguments& a) const { return run_map(a, to); }
+        exit_code operator()(const tree_arguments& a) const { return run_tree(a, to); }
+        exit_code operator()(const path_arguments& a) const { return run_path(a, to); }
+        exit_code operator()(const free_arguments& a) const { return run_free(a, to); }
+        exit_code operator()(const log_arguments& a) const { return run_log(a, to); }
+        exit_code operator()(const report_arguments& a) const { return run_report(a, to); }
         exit_code operator()(const import_arguments& a) const { return run_import(a, to); }
         exit_code operator()(const get_arguments& a) const { return run_get(a, to); }
         exit_code operator()(const scan_arguments& a) const { return run_scan(a, to); }

@@ -16,6 +16,10 @@ std::string grouped(std::uint64_t number) {
     return text;
 }
 
+std::string counted(std::uint64_t number, const char* one, const char* many) {
+    return grouped(number) + ' ' + (number == 1 ? one : many);
+}
+
 std::string byte_size(std::uint64_t bytes) {
     constexpr std::array<const char*, 7> units{"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
     if (bytes < 1024) { return fmt::format("{} {}", bytes, bytes == 1 ? "byte" : units[0]); }
@@ -40,6 +44,18 @@ std::size_t width(std::string_view text) noexcept {
         }
     }
     return columns;
+}
+
+std::string clipped(std::string text, std::size_t columns) {
+    if (width(text) <= columns) { return text; }
+    std::size_t at = 0;
+    for (std::size_t kept = 0; kept < columns - 3; ++kept) {
+        do {
+            ++at;
+        } while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80);
+    }
+    text.resize(at);
+    return text + "...";
 }
 
 std::string painted(std::string_view text, colour how, bool wanted) {

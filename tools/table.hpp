@@ -10,11 +10,16 @@
 
 namespace pinyon::tool {
 
-[[nodiscard]] std::string grouped(std::uint64_t number);   // 34,924
+[[nodiscard]] std::string grouped(std::uint64_t number);  // 34,924
+// "1 page", "1,024 pages"; both words given.
+[[nodiscard]] std::string counted(std::uint64_t number, const char* one, const char* many);
 [[nodiscard]] std::string byte_size(std::uint64_t bytes);  // 1.5 MiB
 [[nodiscard]] std::string percentage(double part);         // 0.987 -> 98.7 %
 // Characters that a terminal shows, not bytes; escape sequences count nothing.
 [[nodiscard]] std::size_t width(std::string_view text) noexcept;
+// The text, or its beginning and "..." where it is wider than `columns`. REQUIRES: no escape
+// sequences, columns > 3.
+[[nodiscard]] std::string clipped(std::string text, std::size_t columns);
 
 enum class colour { bold, dim, red, green, yellow };
 // The text in this colour when `wanted`, else as it is.

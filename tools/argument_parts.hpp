@@ -1,0 +1,31 @@
+// Parts of the command line that several verbs have, declared for CLI11.
+//
+// Threads: one; what is declared lives as long as the parser. Failure: none.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "tools/arguments.hpp"
+
+namespace pinyon::tool {
+
+void add_common(CLI::App& verb, common_arguments& into);
+void add_tree(CLI::App& verb, std::optional<std::string>& into);
+// One JSON document a line, for what is a list.
+void add_ndjson(CLI::App& verb, bool& into);
+
+// One of several words.
+template <class Value>
+void add_choice(CLI::App& verb, const std::string& name, Value& into,
+                const std::map<std::string, Value>& choices, const std::string& text) {
+    verb.add_option_function<std::string>(
+            name, [&into, choices](const std::string& word) { into = choices.at(word); }, text)
+        ->type_name("KIND")
+        ->check(CLI::IsMember(choices).description(""));
+}
+
+}  // namespace pinyon::tool
