@@ -72,9 +72,13 @@ struct count_arguments : common_arguments {
     range_arguments range;
 };
 
+struct recover_arguments : common_arguments {
+    std::string output;
+};
+
 using verb_arguments =
     std::variant<info_arguments, check_arguments, stat_arguments, import_arguments, get_arguments,
-                 scan_arguments, count_arguments>;
+                 scan_arguments, count_arguments, recover_arguments>;
 
 struct command_line {
     std::string verb;
