@@ -656,8 +656,8 @@ BOOST_AUTO_TEST_CASE(random_pages) {
     }
 }
 
-// Without the image nothing proves what is current: below a lost root all goes to lost+found, of each
-// key the youngest that is there.
+// Without the image nothing proves what is current: below a lost root all goes to lost+found, of
+// each key the youngest that is there.
 BOOST_AUTO_TEST_CASE(without_the_image_nothing_is_put_back) {
     const folder here;
     const folder out;

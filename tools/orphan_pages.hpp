@@ -1,5 +1,5 @@
-// Nodes that no sound parent names, found by looking at every page of a file that has no owner: what
-// hangs below a lost node, and older copies of nodes that were changed since.
+// Nodes that no sound parent names, found by looking at every page of a file that has no owner:
+// what hangs below a lost node, and older copies of nodes that were changed since.
 //
 // Threads: one. Failure: as damaged_file.
 #pragma once
@@ -30,8 +30,8 @@ using orphans = std::span<const orphan>;
 
 class orphan_pages {
 public:
-    // Looks at the pages below `limit` that are not in `owned`. `space`: what the meta's image says,
-    // null when that is lost; `newest`: the meta's transaction. 24 bytes an orphan.
+    // Looks at the pages below `limit` that are not in `owned`. `space`: what the meta's image
+    // says, null when that is lost; `newest`: the meta's transaction. 24 bytes an orphan.
     void find(damaged_file& file, const page_set& owned, std::uint64_t limit,
               const free_space* space, std::uint64_t newest);
 

@@ -147,8 +147,8 @@ void salvage::find_orphans() {
                   space_ ? &*space_ : nullptr, meta_.transaction);
 }
 
-// The trees that a lost part of the catalog named: those of which pages are left. Which of them were
-// dropped long ago, only the free space tells.
+// The trees that a lost part of the catalog named: those of which pages are left. Which of them
+// were dropped long ago, only the free space tells.
 void salvage::add_unnamed() {
     const auto older = older_records();
     std::set<std::uint32_t> known{format::catalog_tree};

@@ -1,8 +1,8 @@
 // What can be saved of one state of a damaged file: its catalog, its trees, its orphans, and what
 // remains lost. Nothing is written here.
 //
-// A tree whose record is lost is named by its number, "tree-7"; its types come from an older copy of
-// its record where one is left (they never change), else its keys and values are raw bytes.
+// A tree whose record is lost is named by its number, "tree-7"; its types come from an older copy
+// of its record where one is left (they never change), else its keys and values are raw bytes.
 //
 // Threads: one. Failure: as damaged_file.
 #pragma once
@@ -93,9 +93,9 @@ private:
     orphan_pages orphans_;
 };
 
-// Where no meta is left, a meta of the youngest state that pages show: every commit writes a root of
-// the catalog, so the root as young as the youngest node is that of the last one. Without such a root
-// the catalog is lost (a level of height_max). Nullopt: no page is a node.
+// Where no meta is left, a meta of the youngest state that pages show: every commit writes a root
+// of the catalog, so the root as young as the youngest node is that of the last one. Without such a
+// root the catalog is lost (a level of height_max). Nullopt: no page is a node.
 [[nodiscard]] std::optional<format::meta> state_without_meta(damaged_file& file);
 
 template <class Use>

@@ -1,9 +1,9 @@
-// Puts what was salvaged into a new database: whole trees bottom-up, then what older copies of nodes
-// hold for the parts that are missing (lost+found), then what the log says was done since.
+// Puts what was salvaged into a new database: whole trees bottom-up, then what older copies of
+// nodes hold for the parts that are missing (lost+found), then what the log says was done since.
 //
 // An entry of lost+found may have been erased or replaced before the damage: it stands in
-// "lost+found/NAME", of the same types as the tree NAME, and "lost+found/NAME@transaction" holds for
-// each key the transaction whose leaf it is from. It is never put into the tree.
+// "lost+found/NAME", of the same types as the tree NAME, and "lost+found/NAME@transaction" holds
+// for each key the transaction whose leaf it is from. It is never put into the tree.
 //
 // Threads: one.
 // Failure: refusal(incomplete) when a page reads otherwise than before; interruption; pinyon::error
@@ -43,8 +43,8 @@ public:
     salvage_writer(database& to, damaged_file& from, const salvage& what,
                    std::function<void()> look);
 
-    // All trees, in one transaction. `younger_too`: pages that are younger than the state go to lost+found as well,
-    // because no log says what became of them.
+    // All trees, in one transaction. `younger_too`: pages that are younger than the state go to
+    // lost+found as well, because no log says what became of them.
     [[nodiscard]] std::vector<written_tree> write(bool younger_too);
     // Applies the batches of the log, one transaction each, to trees and lost+found.
     [[nodiscard]] replayed_log replay(std::uint64_t durable_floor);

@@ -2,12 +2,12 @@
 // lost. A part whose leaf is gone is gone. A part whose inner node is gone may be filled again with
 // the nodes that hung below it.
 //
-// What makes an orphan current, and so an entry of it no entry that was erased since: the free-space
-// image of the same state says that its page is in use. Every page in use belongs to the state that
-// the meta names, so one that no sound parent names hangs below a lost node. Without that image
-// nothing is filled. The age of pages proves nothing: of a leaf that is itself destroyed the copy
-// before it is the youngest there is, with the same range and often as many entries; and a page may
-// be of a transaction that was never committed.
+// What makes an orphan current, and so an entry of it no entry that was erased since: the
+// free-space image of the same state says that its page is in use. Every page in use belongs to the
+// state that the meta names, so one that no sound parent names hangs below a lost node. Without
+// that image nothing is filled. The age of pages proves nothing: of a leaf that is itself destroyed
+// the copy before it is the youngest there is, with the same range and often as many entries; and a
+// page may be of a transaction that was never committed.
 //
 // Invariants
 //  1. Each page is taken once; leaves never overlap, so their keys ascend over the whole tree.
