@@ -85,6 +85,9 @@ constexpr std::array verb_texts{
     verb_text{"count", "print how many entries a tree or a range of it has",
               "  pinyon count app.pinyon\n"
               "  pinyon count app.pinyon --tree users --from 100 --to 200\n"},
+    verb_text{"recover", "save what can be saved of a damaged file into a new one",
+              "  pinyon recover app.pinyon --output saved.pinyon\n"
+              "  pinyon recover app.pinyon --output saved.pinyon --json | jq .trees\n"},
 };
 
 const char* examples_of(const std::string& verb) {
@@ -123,6 +126,19 @@ constexpr const char* import_footer =
     "bare. Empty lines of csv and tsv are skipped. A field that does not fit and a duplicate end "
     "with exit\n"
     "code 1, the line and column, and the file as it was.\n\n";
+
+constexpr const char* recover_footer =
+    "FILE is only read. What is sound is copied, nodes that lost their parent are put back where "
+    "they are\n"
+    "known to be current, and the log is applied. For keys that are missing then, what older "
+    "copies "
+    "of nodes\n"
+    "hold goes to trees named lost+found/NAME, because it may have been erased or replaced since; "
+    "the trees\n"
+    "lost+found/NAME@transaction tell from which transaction each entry is. Trees of which the "
+    "name "
+    "is lost\n"
+    "are called tree-NUMBER. Exit code 0: all was saved; 6: not all, or it cannot be proven.\n\n";
 
 std::string version_text() {
     return fmt::format(
@@ -224,6 +240,7 @@ struct every_verb {
     get_arguments get;
     scan_arguments scan;
     count_arguments count;
+    recover_arguments recover;
 };
 
 void declare(CLI::App& app, every_verb& into) {
@@ -280,6 +297,13 @@ void declare(CLI::App& app, every_verb& into) {
 
     add_common(*verb["count"], into.count);
     add_range(*verb["count"], into.count.range);
+
+    add_common(*verb["recover"], into.recover);
+    verb["recover"]->footer(std::string(recover_footer) + program_footer);
+    verb["recover"]
+        ->add_option("--output", into.recover.output, "the file to make; must not exist")
+        ->required()
+        ->type_name("NEW");
 }
 
 std::size_t edit_distance(const std::string& a, const std::string& b) {
@@ -352,6 +376,7 @@ command_line chosen(const CLI::App& app, every_verb& all) {
     if (name == "get") { return {name, std::move(all.get)}; }
     if (name == "scan") { return {name, std::move(all.scan)}; }
     if (name == "count") { return {name, std::move(all.count)}; }
+    if (name == "recover") { return {name, std::move(all.recover)}; }
     finish_import(*verb, all.import);
     return {name, std::move(all.import)};
 }

@@ -127,11 +127,15 @@ struct log_arguments : common_arguments {
     bool operations = false;
 };
 
+struct recover_arguments : common_arguments {
+    std::string output;
+};
+
 using verb_arguments =
     std::variant<info_arguments, check_arguments, stat_arguments, pages_arguments, page_arguments,
                  owner_arguments, map_arguments, tree_arguments, path_arguments, free_arguments,
                  log_arguments, report_arguments, import_arguments, get_arguments, scan_arguments,
-                 count_arguments>;
+                 count_arguments, recover_arguments>;
 
 struct command_line {
     std::string verb;

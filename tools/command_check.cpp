@@ -92,8 +92,8 @@ void explain(const check_arguments& arguments, const check_summary& summary, exi
             escaped(arguments.file), summary.findings(), shell_quoted(arguments.file));
     } else if (code == exit_code::damage) {
         streams.err << fmt::format(
-            "pinyon check: {}: damage found\n  next: restore a copy; what still "
-            "reads: pinyon scan {} --tree NAME\n",
+            "pinyon check: {}: damage found\n  next: restore a copy, or save what can be "
+            "saved: pinyon recover {} --output NEW\n",
             escaped(arguments.file), shell_quoted(arguments.file));
     } else if (summary.moved_on) {
         streams.err << fmt::format(

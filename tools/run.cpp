@@ -75,6 +75,7 @@ exit_code dispatch(const verb_arguments& chosen, const streams& streams) {
         exit_code operator()(const get_arguments& a) const { return run_get(a, to); }
         exit_code operator()(const scan_arguments& a) const { return run_scan(a, to); }
         exit_code operator()(const count_arguments& a) const { return run_count(a, to); }
+        exit_code operator()(const recover_arguments& a) const { return run_recover(a, to); }
     } const verb{streams};
     return std::visit(verb, chosen);
 }
@@ -91,7 +92,9 @@ int run_verb(const command_line& line, const streams& streams) {
     } catch (const interruption& failure) {
         const std::string text =
             line.verb == "import" ? "interrupted; the file is as it was before"
-                                  : "interrupted; what was written so far is not the whole answer";
+            : line.verb == "recover"
+                ? "interrupted; nothing was made"
+                : "interrupted; what was written so far is not the whole answer";
         return tell({exit_code::interrupted, line.verb, file, text, ""}, streams);
     } catch (const error& failure) {
         return tell(about(failure, line.verb, file), streams);

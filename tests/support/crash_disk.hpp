@@ -122,6 +122,9 @@ public:
                            [](const auto& entry) { return entry.second->knows_all_changes(); });
     }
 
+    // No file grows by more than so much at once: small files stay small.
+    void limit_growth(std::uint64_t bytes) noexcept { growth_bytes_max_ = bytes; }
+
     // Called before each operation that may change what the medium holds, with all units there.
     void before_operation(std::function<void()> hook) { hook_ = std::move(hook); }
     [[nodiscard]] std::uint64_t operations() const noexcept { return operations_; }
@@ -476,7 +479,9 @@ private:
     }
 
     void resize(const node_ref& of, std::uint64_t size) {
-        if (size > file_bytes_max) { raise_os(ENOSPC, "growing beyond what a test may use"); }
+        if (size > file_bytes_max || (size > of->size && size - of->size > growth_bytes_max_)) {
+            raise_os(ENOSPC, "growing beyond what a test may use");
+        }
         if (size == of->size) { return; }
         const std::uint64_t before = std::exchange(of->size, size);
         if (size < before) {
@@ -613,6 +618,7 @@ private:
     std::vector<unit> pending_;
     block_store store_;
     std::function<void()> hook_;
+    std::uint64_t growth_bytes_max_ = file_bytes_max;
     std::uint64_t operations_ = 0;
     std::uint64_t generation_ = 0;
     std::uint64_t syncs_ = 0;

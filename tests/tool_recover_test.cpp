@@ -1,0 +1,802 @@
+// `pinyon recover` against a model: small files in which stale copies abound, every page of them
+// destroyed in turn. What is lost is what stood there, and nothing that was erased or replaced
+// comes back.
+#define BOOST_TEST_MODULE tool_recover
+#include <boost/test/unit_test.hpp>
+
+#include <cstring>
+#include <map>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "pinyon/engine/check.hpp"
+#include "pinyon/engine/database.hpp"
+#include "support/forged_file.hpp"
+#include "support/tool_call.hpp"
+#include "tools/stored_value.hpp"
+
+using namespace pinyon;
+using namespace pinyon::test;
+
+namespace {
+
+// What is tested is what is saved, not how a disk syncs.
+struct files_in_memory {
+    files_in_memory() {
+        if (fs::is_directory("/dev/shm")) { ::setenv("TMPDIR", "/dev/shm", 0); }
+    }
+};
+BOOST_TEST_GLOBAL_CONFIGURATION(files_in_memory);
+
+using tree_content = std::map<std::string, std::string>;
+using content = std::map<std::string, tree_content>;
+
+constexpr tree_spec<std::uint64_t, std::uint64_t> numbers{"numbers"};
+constexpr tree_spec<std::uint64_t, std::uint32_t> textbook{"textbook", tree_options{3}};
+constexpr tree_spec<std::string_view, std::string_view> texts{"texts"};
+constexpr tree_spec<std::string_view, std::string_view> large{"large"};
+
+std::string text_of(bytes value) { return std::string(as_text(value)); }
+
+// A database and what it holds, and every value that a key ever had.
+class workload {
+public:
+    explicit workload(std::string path, std::uint32_t page_bytes = 4096) : path_(std::move(path)) {
+        options how;
+        how.page_bytes = page_bytes;
+        how.background = background::none;
+        how.log_segment_bytes = 8192;
+        db_ = database::open(path_, how);
+    }
+    template <class Key, class Value>
+    void put(write_transaction& tx, const tree_spec<Key, Value>& spec,
+             const std::type_identity_t<Key>& key, const std::type_identity_t<Value>& value) {
+        tx.open(spec).put(key, value);
+        key_buffer room;
+        std::vector<std::byte> value_room;
+        const std::string stored_key = text_of(key_codec<Key>::encode(key, room));
+        const std::string stored = text_of(value_codec<Value>::encode(value, value_room));
+        now[std::string(spec.name)][stored_key] = stored;
+        ever[std::string(spec.name)][stored_key].insert(stored);
+    }
+    template <class Key, class Value>
+    void erase(write_transaction& tx, const tree_spec<Key, Value>& spec,
+               const std::type_identity_t<Key>& key) {
+        tx.open(spec).erase(key);
+        key_buffer room;
+        now[std::string(spec.name)].erase(text_of(key_codec<Key>::encode(key, room)));
+    }
+
+    // Puts, updates and erases over many checkpoints.
+    void run(std::uint64_t seed, std::uint64_t rounds) {
+        std::mt19937_64 random(seed);
+        for (std::uint64_t round = 0; round < rounds; ++round) {
+            db_->update([&](write_transaction& tx) { change(tx, random, round); });
+            if (round % 2 == 0) { db_->checkpoint(); }
+        }
+        db_->update([&](write_transaction& tx) {
+            auto dropped = tx.open(tree_spec<std::uint64_t, std::uint64_t>{"dropped"});
+            for (std::uint64_t i = 0; i < 300; ++i) { dropped.put(i, i); }
+        });
+        db_->checkpoint();
+        db_->update([&](write_transaction& tx) { tx.drop("dropped"); });
+        db_->checkpoint();
+    }
+    void change(write_transaction& tx, std::mt19937_64& random, std::uint64_t round) {
+        for (unsigned i = 0; i < 120; ++i) {
+            put(tx, numbers, random() % 1500, round * 1'000'000 + i);
+            if (i % 3 != 0) { erase(tx, numbers, random() % 1500); }
+            if (i % 4 == 0) {
+                put(tx, textbook, random() % 60, static_cast<std::uint32_t>(round));
+                erase(tx, textbook, random() % 60);
+                const std::string key =
+                    "key/" + std::string(150 + i, 'k') + "/" + std::to_string(random() % 150);
+                put(tx, texts, key.substr(4 * (i % 8 == 0)),
+                    std::string(random() % 300, static_cast<char>('a' + round % 26)));
+                erase(tx, texts, key);
+            }
+        }
+        for (unsigned i = 0; i < 3; ++i) {
+            put(tx, large, "large " + std::to_string(random() % 4),
+                std::string(5000 + random() % 5000, static_cast<char>('A' + round % 26)));
+        }
+        erase(tx, large, "large " + std::to_string(random() % 4));
+        put(tx, large, "small", std::to_string(round));
+    }
+    [[nodiscard]] database& opened() { return *db_; }
+    void close() { db_->close(); }
+    // The files as they are now, in another folder.
+    void copy_to(const folder& there) const {
+        const fs::path from(path_);
+        for (const auto& each : fs::directory_iterator(from.parent_path())) {
+            if (each.path().filename().string().starts_with(from.filename().string())) {
+                fs::copy_file(each.path(), there / each.path().filename().string());
+            }
+        }
+    }
+
+    content now;
+    std::map<std::string, std::map<std::string, std::set<std::string>>> ever;
+
+private:
+    std::string path_;
+    std::optional<database> db_;
+};
+
+content content_of(const std::string& path) {
+    options how;
+    how.access = access_mode::read_only;
+    const database db = database::open(path, how);
+    const read_transaction tx = db.begin_read();
+    content all;
+    for (const tree_information& each : tx.trees()) {
+        const raw_tree tree = tx.open_raw(each.name);
+        raw_cursor at = tree.cursor();
+        std::vector<std::byte> room;
+        tree_content& entries = all[each.name];
+        for (bool valid = at.first(); valid; valid = at.next()) {
+            entries[text_of(at.key())] = text_of(tool::value_at(tree, at, room));
+        }
+    }
+    return all;
+}
+
+// What a page of a file is for.
+struct page_use {
+    std::string tree;  // empty: the catalog
+    unsigned level = 0;
+    bool is_root = false;
+    std::string extent_of;       // key whose large value stands there
+    std::set<std::string> keys;  // of a leaf, and below an inner node
+};
+
+class page_uses {
+public:
+    explicit page_uses(forged_file& file) : file_(file) {
+        const node_schema schema = catalog_schema(file.meta.page_bytes);
+        visit(schema, file.meta.catalog.page, file.meta.catalog.level, "", true);
+        const slotted_node catalog(file.page(file.meta.catalog.page), schema);
+        BOOST_REQUIRE(catalog.leaf());
+        key_buffer room;
+        for (unsigned i = 0; i < catalog.count(); ++i) {
+            const std::string name = text_of(catalog.key(i, room));
+            const format::root_reference root = file.record(name).root;
+            visit(file.schema(name), root.page, root.level, name, true);
+        }
+    }
+    std::map<std::uint64_t, page_use> all;
+
+private:
+    std::set<std::string> visit(const node_schema& schema, std::uint64_t page, unsigned level,
+                                const std::string& tree, bool is_root) {
+        return schema.layout == format::node_layout::fixed
+                   ? visit_as<fixed_node>(schema, page, level, tree, is_root)
+                   : visit_as<slotted_node>(schema, page, level, tree, is_root);
+    }
+    template <class Node>
+    std::set<std::string> visit_as(const node_schema& schema, std::uint64_t page, unsigned level,
+                                   const std::string& tree, bool is_root) {
+        const Node node(file_.page(page), schema);
+        page_use use{tree, level, is_root, {}, {}};
+        key_buffer room;
+        for (unsigned i = 0; i < node.count(); ++i) {
+            if (level != 0) {
+                use.keys.merge(visit(schema, node.child(i).page, level - 1, tree, false));
+                continue;
+            }
+            const std::string key = text_of(node.key(i, room));
+            use.keys.insert(key);
+            if (!node.is_reference(i)) { continue; }
+            const auto reference = load<format::extent_reference>(node.value(i).data());
+            const std::uint64_t pages =
+                (reference.length + file_.meta.page_bytes - 1) / file_.meta.page_bytes + 1;
+            for (std::uint64_t each = 0; each < pages; ++each) {
+                all[reference.first + each] = {tree, 0, false, key, {}};
+            }
+        }
+        all[page] = use;
+        return use.keys;
+    }
+
+    forged_file& file_;
+};
+
+void destroy(forged_file& file, std::uint64_t page, std::uint64_t seed) {
+    std::mt19937_64 random(seed * 7919 + page);
+    std::byte* const data = file.page(page);
+    for (std::uint32_t i = 0; i < file.meta.page_bytes; ++i) {
+        data[i] = seed % 3 == 0 ? std::byte{0} : static_cast<std::byte>(random() & 0xff);
+    }
+}
+
+struct recovered {
+    answer told;
+    nlohmann::json report;
+    content trees;       // without lost+found
+    content lost_found;  // by tree
+    std::map<std::string, std::map<std::string, std::uint64_t>> born;
+
+    [[nodiscard]] const nlohmann::json& tree(const std::string& name) const {
+        for (const auto& each : report["trees"]) {
+            if (each["name"] == name) { return each; }
+        }
+        throw std::runtime_error("no tree " + name);
+    }
+};
+
+// Recovers the file into a new one that is sound.
+recovered recover(const std::string& file, const folder& here) {
+    recovered result;
+    const std::string output = here / "saved.pinyon";
+    fs::remove(output);
+    const std::string before = read_file(file);
+    result.told = call({"recover", file, "--output", output, "--json"});
+    BOOST_TEST((read_file(file) == before));
+    if (!fs::exists(output)) { return result; }
+    result.report = result.told.json();
+    const check_summary summary = check(output, {.root_descend = true}, [](const finding& found) {
+        BOOST_TEST(false, "in what was saved: " << found.text);
+    });
+    BOOST_TEST(summary.complete);
+    constexpr std::string_view prefix = "lost+found/";
+    constexpr std::string_view suffix = "@transaction";
+    for (auto& [name, entries] : content_of(output)) {
+        if (!name.starts_with(prefix)) {
+            result.trees[name] = entries;
+        } else if (!name.ends_with(suffix)) {
+            result.lost_found[name.substr(prefix.size())] = entries;
+        } else {
+            auto& born =
+                result
+                    .born[name.substr(prefix.size(), name.size() - prefix.size() - suffix.size())];
+            for (const auto& [key, value] : entries) {
+                std::memcpy(&born[key], value.data(), sizeof(std::uint64_t));
+            }
+        }
+    }
+    return result;
+}
+
+tree_content without(tree_content entries, const std::set<std::string>& keys) {
+    for (const std::string& key : keys) { entries.erase(key); }
+    return entries;
+}
+
+// Every entry of the saved trees is one of the model: nothing erased or replaced came back. What is
+// in lost+found was true once, says when, and is of keys that no tree has.
+void require_nothing_came_back(const recovered& saved, const workload& model,
+                               std::uint64_t transaction) {
+    for (const auto& [name, entries] : saved.trees) {
+        BOOST_TEST_CONTEXT("tree " << name) {
+            const auto found = model.now.find(name);
+            BOOST_REQUIRE(found != model.now.end());
+            for (const auto& [key, value] : entries) {
+                const auto entry = found->second.find(key);
+                BOOST_REQUIRE(entry != found->second.end());
+                BOOST_TEST((entry->second == value));
+            }
+        }
+    }
+    for (const auto& [name, entries] : saved.lost_found) {
+        BOOST_TEST_CONTEXT("lost+found of " << name) {
+            BOOST_REQUIRE(model.ever.count(name) == 1U);
+            for (const auto& [key, value] : entries) {
+                BOOST_TEST(model.ever.at(name).at(key).count(value) == 1U);
+                BOOST_TEST(saved.trees.at(name).count(key) == 0U);
+                const std::uint64_t born = saved.born.at(name).at(key);
+                BOOST_TEST((born >= 1 && born <= transaction));
+            }
+        }
+    }
+}
+
+void require_all(const recovered& saved, const workload& model) {
+    BOOST_TEST(saved.told.code == 0, saved.told.err);
+    BOOST_TEST((saved.trees == model.now));
+    BOOST_TEST(saved.lost_found.empty());
+    BOOST_TEST(saved.report["whole"] == true);
+}
+
+// What is lost with one page of a closed file.
+void judge_page(const recovered& saved, const workload& model, forged_file& whole,
+                const std::map<std::uint64_t, page_use>& uses, std::uint64_t page) {
+    const auto found = uses.find(page);
+    if (found == uses.end()) { return require_all(saved, model); }  // free, or the image of it
+    const page_use& use = found->second;
+    if (use.level != 0) { return require_all(saved, model); }
+    BOOST_TEST(saved.told.code == 6);
+    BOOST_TEST(saved.report["whole"] == false);
+    if (use.tree.empty()) {
+        // The catalog: all entries, under other names.
+        BOOST_TEST(saved.trees.size() == model.now.size());
+        for (const auto& [name, entries] : model.now) {
+            const std::string number = "tree-" + std::to_string(whole.record(name).tree);
+            BOOST_REQUIRE(saved.trees.count(number) == 1U);
+            BOOST_TEST((saved.trees.at(number) == entries));
+            BOOST_TEST(saved.tree(number)["last_known_name"] == name);
+        }
+        return;
+    }
+    require_nothing_came_back(saved, model, whole.meta.transaction);
+    const std::set<std::string> lost =
+        use.extent_of.empty() ? use.keys : std::set<std::string>{use.extent_of};
+    for (const auto& [name, entries] : model.now) {
+        BOOST_TEST((saved.trees.at(name) == (name == use.tree ? without(entries, lost) : entries)));
+    }
+    const nlohmann::json& tree = saved.tree(use.tree);
+    BOOST_TEST(tree["missing_entries"] == lost.size());
+    if (use.extent_of.empty()) {
+        BOOST_REQUIRE(tree["missing"].size() == 1U);
+        BOOST_TEST(tree["missing"][0]["page"] == page);
+        BOOST_TEST(tree["missing"][0]["entries"] == lost.size());
+    } else {
+        BOOST_TEST(tree["damaged_values"] == 1);
+    }
+}
+
+struct tally {
+    std::uint64_t leaves = 0;
+    std::uint64_t inners = 0;
+    std::uint64_t others = 0;
+    std::uint64_t lost_found = 0;
+};
+
+tally destroy_each_page(std::uint32_t page_bytes, std::uint64_t seed, std::uint64_t rounds) {
+    const folder here;
+    workload model(here / "whole.pinyon", page_bytes);
+    model.run(seed, rounds);
+    model.close();
+    forged_file whole(io::posix_file_system(), here / "whole.pinyon");
+    const page_uses uses(whole);
+    tally count;
+    const std::vector<std::byte> sound = whole.content;
+    const free_space space = whole.space();
+    for (std::uint64_t page = format::first_page(page_bytes); page < whole.meta.page_count;
+         ++page) {
+        const auto use = uses.all.find(page);
+        // Of the free pages, those that were never used are all the same.
+        if (use == uses.all.end() && space.is_free(page) && whole.header(page).page != page) {
+            continue;
+        }
+        BOOST_TEST_CONTEXT("page " << page << " of " << whole.meta.page_count) {
+            whole.content = sound;
+            destroy(whole, page, seed + page);
+            write_file(here / "damaged.pinyon",
+                       std::string(as_text(std::as_bytes(std::span(whole.content)))));
+            whole.content = sound;
+            const recovered saved = recover(here / "damaged.pinyon", here);
+            judge_page(saved, model, whole, uses.all, page);
+            for (const auto& [name, entries] : saved.lost_found) {
+                count.lost_found += entries.size();
+            }
+        }
+        if (use == uses.all.end()) {
+            ++count.others;
+        } else {
+            ++(use->second.level == 0 ? count.leaves : count.inners);
+        }
+    }
+    return count;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_sound_file_is_saved_whole) {
+    const folder here;
+    workload model(here / "a.pinyon");
+    model.run(1, 6);
+    model.close();
+    require_all(recover(here / "a.pinyon", here), model);
+    const answer told = call({"recover", here / "a.pinyon", "--output", here / "b.pinyon"});
+    BOOST_TEST(told.code == 0);
+    BOOST_TEST(contains(told.out, "all was saved"));
+    BOOST_TEST(told.err.empty());
+}
+
+BOOST_AUTO_TEST_CASE(each_page_in_turn) {
+    std::uint64_t lost_found = 0;
+    const struct {
+        std::uint32_t page_bytes;
+        std::uint64_t seed;
+        std::uint64_t rounds;
+    } cases[] = {{4096, 2, 9}, {4096, 3, 4}, {8192, 4, 6}};
+    for (const auto& each : cases) {
+        const tally count = destroy_each_page(each.page_bytes, each.seed, each.rounds);
+        BOOST_TEST(count.leaves > 20U);
+        BOOST_TEST(count.inners >= 4U);
+        BOOST_TEST(count.others > 5U);
+        lost_found += count.lost_found;
+        BOOST_TEST_MESSAGE(count.leaves << " leaves and extents, " << count.inners
+                                        << " inner nodes, " << count.others << " other pages");
+    }
+    BOOST_TEST(lost_found > 0U);
+}
+
+// --- a file that was not closed ------------------------------------------------------------------
+
+namespace {
+
+// A process that died: two checkpoints, and commits in the log alone behind the last.
+void leave_open(workload& model, std::uint64_t seed) {
+    model.run(seed, 5);
+    std::mt19937_64 random(seed + 1);
+    for (std::uint64_t round = 0; round < 3; ++round) {
+        model.opened().update(
+            [&](write_transaction& tx) { model.change(tx, random, 100 + round); });
+        if (round == 0) { model.opened().checkpoint(); }
+    }
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(the_log_is_applied) {
+    const folder live;
+    const folder here;
+    workload model(live / "a.pinyon");
+    leave_open(model, 21);
+    model.copy_to(here);
+    const recovered saved = recover(here / "a.pinyon", here);
+    require_all(saved, model);
+    BOOST_TEST(saved.report["log"]["transactions"] == 2);
+}
+
+// The older meta's state and the log from there on hold all that a damaged page of the newest state
+// held; a page that both states share is lost, but for what the log put there since.
+BOOST_AUTO_TEST_CASE(each_page_in_turn_beside_a_log) {
+    const folder live;
+    const folder here;
+    const folder out;
+    workload model(live / "a.pinyon");
+    leave_open(model, 22);
+    model.copy_to(here);
+    forged_file file(io::posix_file_system(), here / "a.pinyon");
+    const std::vector<std::byte> sound = file.content;
+    const page_uses uses(file);
+    unsigned whole = 0;
+    unsigned parts = 0;
+    for (const auto& [page, use] : uses.all) {
+        if (use.tree.empty()) { continue; }
+        BOOST_TEST_CONTEXT("page " << page << " of tree " << use.tree << ", level " << use.level) {
+            file.content = sound;
+            destroy(file, page, page);
+            file.save();
+            const recovered saved = recover(here / "a.pinyon", out);
+            if (saved.told.code == 0) {
+                require_all(saved, model);
+                ++whole;
+                continue;
+            }
+            ++parts;
+            BOOST_TEST(saved.told.code == 6);
+            BOOST_TEST(saved.report["log"]["transactions"] == 2);
+            require_nothing_came_back(saved, model, file.meta.transaction);
+            for (const auto& [name, entries] : model.now) {
+                const std::set<std::string> lost =
+                    use.extent_of.empty() ? use.keys : std::set<std::string>{use.extent_of};
+                for (const auto& [key, value] : entries) {
+                    const bool is_there = saved.trees.at(name).count(key) == 1;
+                    BOOST_TEST((is_there || (name == use.tree && lost.count(key) == 1)));
+                }
+            }
+        }
+    }
+    BOOST_TEST(whole > 3U);
+    BOOST_TEST(parts > 3U);
+}
+
+BOOST_AUTO_TEST_CASE(a_damaged_log_is_applied_up_to_the_damage) {
+    const folder live;
+    const folder here;
+    const folder out;
+    workload model(live / "a.pinyon");
+    leave_open(model, 23);
+    model.copy_to(here);
+    const forged_file file(io::posix_file_system(), here / "a.pinyon");
+    std::vector<std::string> segments;
+    for (const std::string& name : here.names()) {
+        if (contains(name, "-wal.")) { segments.push_back(name); }
+    }
+    BOOST_REQUIRE(segments.size() > 1U);
+    for (const std::string& segment : segments) {
+        BOOST_TEST_CONTEXT(segment) {
+            const std::string sound = read_file(here / segment);
+            std::string damaged = sound;
+            for (std::size_t at = 100; at < damaged.size(); at += 512) { damaged[at] ^= 0x55; }
+            write_file(here / segment, damaged);
+            const recovered saved = recover(here / "a.pinyon", out);
+            BOOST_TEST(saved.report["log"]["transactions"].get<int>() < 3);
+            if (saved.told.code != 0) {
+                BOOST_TEST(saved.told.code == 6);
+                BOOST_TEST(!saved.report["log"]["problem"].is_null());
+            }
+            write_file(here / segment, sound);
+        }
+    }
+    for (const std::string& segment : segments) { fs::remove(here / segment); }
+    const recovered saved = recover(here / "a.pinyon", out);
+    BOOST_TEST(saved.told.code == 6);
+    BOOST_TEST(contains(saved.report["log"]["problem"].get<std::string>(), "gone"));
+    BOOST_TEST(saved.trees.size() == model.now.size());
+}
+
+// --- metas ---------------------------------------------------------------------------------------
+
+namespace {
+
+void fill(const std::string& path, std::uint64_t offset, std::size_t size, char value) {
+    std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+    file.seekp(static_cast<std::streamoff>(offset));
+    file << std::string(size, value);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(one_meta_is_enough) {
+    for (const std::uint64_t slot : {0U, 1U}) {
+        for (const bool closed : {true, false}) {
+            BOOST_TEST_CONTEXT("slot " << slot << (closed ? ", closed" : ", with a log")) {
+                const folder live;
+                const folder here;
+                workload model(live / "a.pinyon");
+                leave_open(model, 31);
+                if (closed) { model.close(); }
+                model.copy_to(here);
+                fill(here / "a.pinyon", slot * 4096, 4096, 'x');
+                const recovered saved = recover(here / "a.pinyon", here);
+                require_all(saved, model);
+                BOOST_TEST(saved.report["damaged_metas"].size() == 1U);
+            }
+        }
+    }
+}
+
+// What is left of a meta names the uuid, or the log does: then every page can be verified.
+BOOST_AUTO_TEST_CASE(without_metas_the_youngest_root_is_the_state) {
+    const folder live;
+    const folder here;
+    workload model(live / "a.pinyon", 8192);
+    leave_open(model, 32);
+    model.close();
+    model.copy_to(here);
+    for (const std::uint64_t slot : {0U, 1U}) { fill(here / "a.pinyon", slot * 4096, 32, 'x'); }
+    const recovered saved = recover(here / "a.pinyon", here);
+    BOOST_TEST(saved.told.code == 6);
+    BOOST_TEST((saved.trees == model.now));
+    BOOST_TEST(saved.report["meta"].is_null());
+    BOOST_TEST(saved.report["page_bytes"] == 8192);
+    const answer told = call({"recover", here / "a.pinyon", "--output", here / "b.pinyon"});
+    BOOST_TEST(contains(told.out, "no meta tells the state"));
+    BOOST_TEST(contains(told.err, "not all was saved"));
+}
+
+BOOST_AUTO_TEST_CASE(the_log_names_the_uuid) {
+    const folder live;
+    const folder here;
+    workload model(live / "a.pinyon");
+    model.run(33, 5);
+    model.copy_to(here);
+    fill(here / "a.pinyon", 0, 8192, 'x');
+    const recovered saved = recover(here / "a.pinyon", here);
+    BOOST_TEST(saved.told.code == 6);
+    BOOST_TEST((saved.trees == model.now));
+    BOOST_TEST(contains(saved.report["log"]["problem"].get<std::string>(), "no meta"));
+}
+
+BOOST_AUTO_TEST_CASE(without_metas_and_uuid_nothing_is_claimed) {
+    const folder here;
+    workload model(here / "a.pinyon");
+    model.run(34, 2);
+    model.close();
+    const std::string sound = read_file(here / "a.pinyon");
+    fill(here / "a.pinyon", 8, 8184, 'x');
+    const answer damaged = call({"recover", here / "a.pinyon", "--output", here / "b.pinyon"});
+    BOOST_TEST(damaged.code != 0);
+    fill(here / "a.pinyon", 0, 8192, 'x');
+    const answer none = call({"recover", here / "a.pinyon", "--output", here / "b.pinyon"});
+    BOOST_TEST(none.code == 5);
+    write_file(here / "a.pinyon", sound.substr(0, 8192));
+    const answer cut = call({"recover", here / "a.pinyon", "--output", here / "c.pinyon"});
+    BOOST_TEST(cut.code == 6);
+    write_file(here / "a.pinyon", "");
+    BOOST_TEST(call({"recover", here / "a.pinyon", "--output", here / "b.pinyon"}).code == 5);
+    BOOST_TEST(!fs::exists(here / "b.pinyon"));
+}
+
+// --- several pages -------------------------------------------------------------------------------
+
+BOOST_AUTO_TEST_CASE(random_pages) {
+    const folder here;
+    const folder out;
+    workload model(here / "whole.pinyon");
+    model.run(41, 9);
+    model.close();
+    forged_file file(io::posix_file_system(), here / "whole.pinyon");
+    const std::vector<std::byte> sound = file.content;
+    const page_uses uses(file);
+    std::vector<std::uint64_t> used;
+    for (const auto& [page, use] : uses.all) {
+        if (!use.tree.empty()) { used.push_back(page); }
+    }
+    for (std::uint64_t seed = 0; seed < 150; ++seed) {
+        std::mt19937_64 random(seed);
+        file.content = sound;
+        std::string what;
+        std::map<std::string, std::set<std::string>> lost;
+        for (std::uint64_t i = 0; i < 2 + seed % 5; ++i) {
+            const std::uint64_t page = used[random() % used.size()];
+            const page_use& use = uses.all.at(page);
+            destroy(file, page, seed);
+            what += std::to_string(page) + " ";
+            if (!use.extent_of.empty()) {
+                lost[use.tree].insert(use.extent_of);
+            } else if (use.level == 0) {
+                lost[use.tree].insert(use.keys.begin(), use.keys.end());
+            }
+        }
+        // Every third time the image of the free space as well.
+        const bool blind = seed % 3 == 0;
+        if (blind) { destroy(file, file.meta.free_first, seed); }
+        BOOST_TEST_CONTEXT("seed " << seed << ", pages " << what
+                                   << (blind ? "and the image" : "")) {
+            write_file(here / "damaged.pinyon",
+                       std::string(as_text(std::as_bytes(std::span(file.content)))));
+            const recovered saved = recover(here / "damaged.pinyon", out);
+            BOOST_TEST((saved.told.code == 0 || saved.told.code == 6));
+            require_nothing_came_back(saved, model, file.meta.transaction);
+            if (saved.told.code == 0) { BOOST_TEST((saved.trees == model.now)); }
+            for (const auto& [name, entries] : model.now) {
+                const tree_content& found = saved.trees.at(name);
+                BOOST_TEST(saved.tree(name)["missing_entries"] == entries.size() - found.size());
+                // The image tells which orphans are current: what stood in no lost leaf is there.
+                BOOST_TEST((blind || found == without(entries, lost[name])));
+            }
+        }
+    }
+}
+
+// Without the image nothing proves what is current: below a lost root all goes to lost+found, of
+// each key the youngest that is there.
+BOOST_AUTO_TEST_CASE(without_the_image_nothing_is_put_back) {
+    const folder here;
+    const folder out;
+    workload model(here / "whole.pinyon");
+    model.run(42, 9);
+    model.close();
+    forged_file file(io::posix_file_system(), here / "whole.pinyon");
+    const page_uses uses(file);
+    const std::vector<std::byte> sound = file.content;
+    unsigned roots = 0;
+    for (const auto& [root, of] : uses.all) {
+        if (!of.is_root || of.tree.empty() || of.level == 0) { continue; }
+        BOOST_TEST_CONTEXT("tree " << of.tree) {
+            file.content = sound;
+            destroy(file, file.meta.free_first, 1);
+            destroy(file, root, 1);
+            write_file(here / "damaged.pinyon",
+                       std::string(as_text(std::as_bytes(std::span(file.content)))));
+            const recovered saved = recover(here / "damaged.pinyon", out);
+            BOOST_TEST(saved.told.code == 6);
+            require_nothing_came_back(saved, model, file.meta.transaction);
+            BOOST_TEST(saved.trees.at(of.tree).empty());
+            BOOST_TEST(saved.report["free_space_problem"] == "it has a wrong checksum");
+            for (const auto& [key, value] : model.now.at(of.tree)) {
+                BOOST_TEST((saved.lost_found.at(of.tree).at(key) == value));
+            }
+            ++roots;
+        }
+    }
+    BOOST_TEST(roots >= 3U);
+}
+
+// --- hostile files -------------------------------------------------------------------------------
+
+namespace {
+
+// Whatever the file says: an end, and what was made is sound.
+void require_an_end(const std::string& file, const folder& out) {
+    const recovered saved = recover(file, out);
+    const std::set<int> codes{0, 3, 5, 6};
+    BOOST_TEST(codes.count(saved.told.code) == 1U, saved.told.err);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(files_cut_anywhere) {
+    const folder here;
+    const folder out;
+    workload model(here / "whole.pinyon");
+    model.run(61, 4);
+    model.close();
+    const std::string sound = read_file(here / "whole.pinyon");
+    const forged_file whole(io::posix_file_system(), here / "whole.pinyon");
+    for (std::size_t size = 0; size <= whole.meta.page_count * 4096; size += 2048) {
+        BOOST_TEST_CONTEXT(size << " bytes") {
+            write_file(here / "cut.pinyon", sound.substr(0, size));
+            const recovered saved = recover(here / "cut.pinyon", out);
+            const std::set<int> codes{0, 3, 5, 6};
+            BOOST_TEST(codes.count(saved.told.code) == 1U, saved.told.err);
+            if (saved.report.is_null() || saved.report["catalog_whole"] == false) { continue; }
+            require_nothing_came_back(saved, model, whole.meta.transaction);
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(forged_pages_with_right_checksums) {
+    const folder here;
+    const folder out;
+    workload model(here / "whole.pinyon");
+    model.run(62, 4);
+    model.close();
+    forged_file file(io::posix_file_system(), here / "whole.pinyon");
+    const std::vector<std::byte> sound = file.content;
+    const format::meta meta = file.meta;
+    const page_uses uses(file);
+    std::vector<std::uint64_t> used;
+    for (const auto& [page, use] : uses.all) { used.push_back(page); }
+    for (std::uint64_t seed = 0; seed < 400; ++seed) {
+        BOOST_TEST_CONTEXT("seed " << seed) {
+            std::mt19937_64 random(seed);
+            file.content = sound;
+            file.meta = meta;
+            for (unsigned i = 0; i < 1 + seed % 3; ++i) {
+                std::byte* const page = file.page(used[random() % used.size()]);
+                // Mostly where counts, fences, slots and records are.
+                const std::size_t offset = random() % (seed % 4 == 0 ? 4096 : 200);
+                page[offset] = static_cast<std::byte>(random() & 0xff);
+            }
+            if (seed % 5 == 0) { destroy(file, used[random() % used.size()], seed); }
+            try {
+                file.reseal();
+            } catch (const std::exception&) { continue; }  // not even a forger can follow it
+            write_file(here / "forged.pinyon",
+                       std::string(as_text(std::as_bytes(std::span(file.content)))));
+            require_an_end(here / "forged.pinyon", out);
+        }
+    }
+}
+
+// --- the command ---------------------------------------------------------------------------------
+
+BOOST_AUTO_TEST_CASE(what_is_there_is_never_overwritten) {
+    const folder here;
+    const std::string file = sample(here);
+    write_file(here / "new", "mine");
+    const answer told = call({"recover", file, "--output", here / "new"});
+    BOOST_TEST(told.code == 4);
+    BOOST_TEST(read_file(here / "new") == "mine");
+    BOOST_TEST(call({"recover", file}).code == 2);
+    BOOST_TEST(call({"recover", here / "absent", "--output", here / "b"}).code == 4);
+    BOOST_TEST(call({"recover", file, "--output", here / "no/such/folder"}).code == 4);
+    const std::atomic<bool> interrupted{true};
+    BOOST_TEST(call({"recover", file, "--output", here / "c"}, "", &interrupted).code == 130);
+    BOOST_TEST((here.names() == std::vector<std::string>{"new", "sample.pinyon"}));
+}
+
+BOOST_AUTO_TEST_CASE(the_text_names_what_is_missing) {
+    const folder here;
+    workload model(here / "a.pinyon");
+    model.run(51, 9);
+    model.close();
+    forged_file file(io::posix_file_system(), here / "a.pinyon");
+    const page_uses uses(file);
+    for (const auto& [page, use] : uses.all) {
+        if (use.tree == "numbers" && use.level == 0) {
+            destroy(file, page, 1);
+            break;
+        }
+    }
+    file.save();
+    const answer told = call({"recover", here / "a.pinyon", "--output", here / "b.pinyon"});
+    BOOST_TEST(told.code == 6);
+    for (const char* part : {"not all was saved", "numbers", "missing from ", "entries, page",
+                             "wrong checksum", "lost+found"}) {
+        BOOST_TEST_CONTEXT(part) { BOOST_TEST(contains(told.out, part)); }
+    }
+    BOOST_TEST(contains(told.err, "next: pinyon info"));
+    const answer quiet =
+        call({"recover", here / "a.pinyon", "--output", here / "c.pinyon", "--quiet"});
+    BOOST_TEST(quiet.code == 6);
+    BOOST_TEST(quiet.out.empty());
+}
