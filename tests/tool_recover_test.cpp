@@ -4,7 +4,9 @@
 #define BOOST_TEST_MODULE tool_recover
 #include <boost/test/unit_test.hpp>
 
+#include <chrono>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <random>
 #include <set>
@@ -690,6 +692,96 @@ BOOST_AUTO_TEST_CASE(without_the_image_nothing_is_put_back) {
     BOOST_TEST(roots >= 3U);
 }
 
+// --- the catalog ---------------------------------------------------------------------------------
+
+BOOST_AUTO_TEST_CASE(without_catalog_and_image_all_is_lost_and_found) {
+    const folder here;
+    workload model(here / "a.pinyon");
+    model.run(43, 5);
+    model.close();
+    forged_file file(io::posix_file_system(), here / "a.pinyon");
+    const std::uint64_t catalog = file.meta.catalog.page;
+    std::map<std::string, std::string> numbers_of;
+    for (const auto& [name, entries] : model.now) {
+        numbers_of[name] = "tree-" + std::to_string(file.record(name).tree);
+    }
+    destroy(file, catalog, 1);
+    destroy(file, file.meta.free_first, 1);
+    file.save();
+    const recovered saved = recover(here / "a.pinyon", here);
+    BOOST_TEST(saved.told.code == 6);
+    BOOST_TEST(saved.trees.empty());
+    for (const auto& [name, entries] : model.now) {
+        for (const auto& [key, value] : entries) {
+            BOOST_TEST((saved.lost_found.at(numbers_of[name]).at(key) == value));
+        }
+    }
+}
+
+// No older catalog tells the types: text is raw bytes, and columns cannot be taken apart.
+BOOST_AUTO_TEST_CASE(without_any_record_types_are_raw) {
+    const folder here;
+    workload model(here / "a.pinyon");
+    model.opened().update(
+        [&](write_transaction& tx) {
+            for (std::uint64_t i = 0; i < 500; ++i) {
+                model.put(tx, texts, "text " + std::to_string(i), std::to_string(i));
+                model.put(tx, numbers, i, i);
+            }
+        },
+        durability::checkpoint);
+    model.close();
+    forged_file file(io::posix_file_system(), here / "a.pinyon");
+    const std::string texts_number = "tree-" + std::to_string(file.record("texts").tree);
+    const std::string numbers_number = "tree-" + std::to_string(file.record("numbers").tree);
+    destroy(file, file.meta.catalog.page, 1);
+    file.save();
+    const recovered saved = recover(here / "a.pinyon", here);
+    BOOST_TEST(saved.told.code == 6);
+    BOOST_TEST((saved.trees.at(texts_number) == model.now.at("texts")));
+    BOOST_TEST(saved.trees.size() == 1U);
+    BOOST_TEST(contains(saved.tree(numbers_number)["problem"].get<std::string>(), "widths"));
+    const auto info = call({"info", here / "saved.pinyon", "--json"}).json();
+    BOOST_TEST(info["trees"][0]["key_type"] == "bytes");
+    const answer told = call({"recover", here / "a.pinyon", "--output", here / "b.pinyon"});
+    BOOST_TEST(contains(told.out, "a part of the catalog is lost"));
+}
+
+// --- large values --------------------------------------------------------------------------------
+
+BOOST_AUTO_TEST_CASE(values_longer_than_the_copy_holds) {
+    const folder here;
+    workload model(here / "a.pinyon");
+    for (const char letter : {'a', 'b'}) {
+        model.opened().update(
+            [&](write_transaction& tx) {
+                for (const unsigned mebibytes : {1U, 3U, 5U}) {
+                    model.put(tx, large, "of " + std::to_string(mebibytes),
+                              std::string((mebibytes << 20) + 7, letter));
+                }
+                model.put(tx, large, "short", std::string(1, letter));
+            },
+            durability::checkpoint);
+    }
+    model.close();
+    require_all(recover(here / "a.pinyon", here), model);
+
+    forged_file file(io::posix_file_system(), here / "a.pinyon");
+    const page_uses uses(file);
+    for (const auto& [page, use] : uses.all) {
+        if (use.extent_of == "of 3") {
+            destroy(file, page + 100, 1);
+            break;
+        }
+    }
+    file.save();
+    const recovered saved = recover(here / "a.pinyon", here);
+    BOOST_TEST(saved.told.code == 6);
+    require_nothing_came_back(saved, model, file.meta.transaction);
+    BOOST_TEST((saved.trees.at("large") == without(model.now.at("large"), {"of 3"})));
+    BOOST_TEST(saved.tree("large")["missing_entries"] == 1);
+}
+
 // --- hostile files -------------------------------------------------------------------------------
 
 namespace {
@@ -772,6 +864,62 @@ BOOST_AUTO_TEST_CASE(what_is_there_is_never_overwritten) {
     const std::atomic<bool> interrupted{true};
     BOOST_TEST(call({"recover", file, "--output", here / "c"}, "", &interrupted).code == 130);
     BOOST_TEST((here.names() == std::vector<std::string>{"new", "sample.pinyon"}));
+}
+
+namespace {
+
+// Runs the command on a terminal whose clock does something whenever it is looked at.
+std::function<void()> at_each_look;
+std::chrono::steady_clock::time_point look_at_clock() {
+    static std::chrono::steady_clock::time_point now{};
+    at_each_look();
+    return now += std::chrono::seconds(1);
+}
+
+answer call_beside(const words& arguments, std::function<void()> change) {
+    at_each_look = std::move(change);
+    std::ostringstream out;
+    std::ostringstream err;
+    const tool::streams streams{.out = out,
+                                .err = err,
+                                .in = [](std::span<char>) { return std::size_t{0}; },
+                                .err_is_terminal = true,
+                                .now = look_at_clock};
+    const int code = tool::run(arguments, streams);
+    return {code, out.str(), err.str()};
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_file_that_changes_meanwhile_is_not_saved) {
+    const folder here;
+    workload model(here / "a.pinyon");
+    model.run(52, 5);
+    bool changed = false;
+    const answer moved =
+        call_beside({"recover", here / "a.pinyon", "--output", here / "b.pinyon"}, [&] {
+            if (std::exchange(changed, true)) { return; }
+            model.opened().update([&](write_transaction& tx) { model.put(tx, numbers, 1, 2); });
+            model.opened().checkpoint();
+        });
+    BOOST_TEST(moved.code == 6);
+    BOOST_TEST(contains(moved.err, "while it was read"));
+    BOOST_TEST(!fs::exists(here / "b.pinyon"));
+
+    // A page that was sound when it was looked at, and is not when it is copied.
+    model.close();
+    forged_file file(io::posix_file_system(), here / "a.pinyon");
+    const page_uses uses(file);
+    for (const auto& [page, use] : uses.all) {
+        if (use.tree == "texts" && use.level == 0) { destroy(file, page, 1); }
+    }
+    const answer failed =
+        call_beside({"recover", here / "a.pinyon", "--output", here / "b.pinyon"}, [&] {
+            if (here.names().size() > 1) { file.save(); }
+        });
+    BOOST_TEST(failed.code == 6);
+    BOOST_TEST(contains(failed.err, "reads otherwise"));
+    BOOST_TEST((here.names() == std::vector<std::string>{"a.pinyon"}));
 }
 
 BOOST_AUTO_TEST_CASE(the_text_names_what_is_missing) {

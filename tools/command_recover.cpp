@@ -315,7 +315,7 @@ exit_code run_recover(const recover_arguments& arguments, const streams& streams
     const file_watch watch(arguments, streams);
     damaged_file file(arguments.file);
     new_file output(arguments.output, "recover");
-    progress line(streams, "recover", "pages", 0, arguments.quiet);
+    progress line(streams, "recover", "pages", file.pages(), arguments.quiet);
     file.on_read([&line](std::uint64_t pages) { line.update(pages, pages); });
 
     recovery result;

@@ -1,11 +1,9 @@
 #include "tools/salvage.hpp"
 
 #include <algorithm>
-#include <set>
 
 #include <fmt/format.h>
 
-#include "tools/escape.hpp"
 #include "tools/exit_code.hpp"
 
 namespace pinyon::tool {
@@ -116,10 +114,8 @@ void salvage::add_tree(std::string name, bytes record) {
         }
         const auto stored = load<format::catalog_record>(record.data());
         tree.number = stored.tree;
-        for (const salvaged_tree& other : trees_) {
-            if (other.number == tree.number) {
-                raise(errc::corrupt, "its number is that of '" + escaped(other.name) + "'");
-            }
+        if (!numbers_.insert(tree.number).second) {
+            raise(errc::corrupt, "its number is that of another tree");
         }
         const tree_state state = state_of(stored, file_.page_bytes(), format::page_number_max);
         tree.types = types_of(stored);
@@ -151,11 +147,9 @@ void salvage::find_orphans() {
 // were dropped long ago, only the free space tells.
 void salvage::add_unnamed() {
     const auto older = older_records();
-    std::set<std::uint32_t> known{format::catalog_tree};
-    for (const salvaged_tree& tree : trees_) { known.insert(tree.number); }
     for (const orphan& each : orphans_.all()) {
         if ((space_ && !each.in_use) || each.born > meta_.transaction ||
-            !known.insert(each.tree).second) {
+            !numbers_.insert(each.tree).second) {
             continue;
         }
         salvaged_tree tree;

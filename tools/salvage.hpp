@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -90,6 +91,7 @@ private:
     std::string space_problem_;
     std::unique_ptr<tree_salvage> catalog_;
     std::vector<salvaged_tree> trees_;
+    std::set<std::uint32_t> numbers_{format::catalog_tree};  // of trees with a record
     orphan_pages orphans_;
 };
 
