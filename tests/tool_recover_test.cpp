@@ -228,6 +228,12 @@ struct recovered {
     }
 };
 
+[[nodiscard]] check_options every_descent() {
+    check_options options;
+    options.root_descend = true;
+    return options;
+}
+
 // Recovers the file into a new one that is sound.
 recovered recover(const std::string& file, const folder& here) {
     recovered result;
@@ -238,7 +244,7 @@ recovered recover(const std::string& file, const folder& here) {
     BOOST_TEST((read_file(file) == before));
     if (!fs::exists(output)) { return result; }
     result.report = result.told.json();
-    const check_summary summary = check(output, {.root_descend = true}, [](const finding& found) {
+    const check_summary summary = check(output, every_descent(), [](const finding& found) {
         BOOST_TEST(false, "in what was saved: " << found.text);
     });
     BOOST_TEST(summary.complete);
