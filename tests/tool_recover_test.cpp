@@ -529,6 +529,36 @@ BOOST_AUTO_TEST_CASE(a_damaged_log_is_applied_up_to_the_damage) {
     BOOST_TEST(saved.trees.size() == model.now.size());
 }
 
+// Trees that come, go and change their names in the log alone.
+BOOST_AUTO_TEST_CASE(the_log_changes_the_trees) {
+    const folder live;
+    const folder here;
+    workload model(live / "a.pinyon");
+    model.run(24, 3);
+    model.opened().update([&](write_transaction& tx) {
+        tx.rename("texts", "words");
+        tx.drop("large");
+        tx.open(tree_spec<std::uint64_t, std::uint64_t>{"new"}).put(1, 2);
+        tx.open(numbers).erase_range(0, 700);
+    });
+    model.copy_to(here);
+    const recovered saved = recover(here / "a.pinyon", here);
+    BOOST_TEST(saved.told.code == 0, saved.told.err);
+    content expected = model.now;
+    expected["words"] = expected["texts"];
+    expected.erase("texts");
+    expected.erase("large");
+    auto& kept = expected["numbers"];
+    key_buffer room;
+    kept.erase(kept.begin(),
+               kept.lower_bound(text_of(key_codec<std::uint64_t>::encode(700, room))));
+    BOOST_TEST(saved.trees.at("new").size() == 1U);
+    expected["new"] = saved.trees.at("new");
+    BOOST_TEST((saved.trees == expected));
+    BOOST_TEST(saved.tree("words")["whole"] == true);
+    BOOST_TEST(saved.report["trees_of_log"][0]["name"] == "new");
+}
+
 // --- metas ---------------------------------------------------------------------------------------
 
 namespace {

@@ -214,7 +214,6 @@ void salvage_writer::find_lost(write_transaction& change, const salvaged_tree& t
                 return;  // its pages hold something else by now
             }
             transactions->put(key, std::as_bytes(std::span(&each.born, 1)));
-            ++written.lost_found_entries;
         };
         (void)salvage::for_each_entry(from_, tree.content->schema(), each.page, keep);
     }
@@ -243,18 +242,7 @@ replayed_log salvage_writer::replay(std::uint64_t durable_floor) {
     try {
         log_reader log(files, from_.resolved(), list_segments(files, from_.resolved()),
                        what_.meta(), durable_floor);
-        while (const std::optional<log_batch> batch = log.next()) {
-            look_();
-            write_transaction change = to_.begin_write();
-            replayed_log with = counts;
-            operation_reader reader(batch->payload, batch->operations);
-            while (const std::optional<operation> what = reader.next()) {
-                apply(change, *what, with);
-            }
-            change.commit(durability::relaxed);
-            counts = with;
-            ++counts.transactions;
-        }
+        while (const std::optional<log_batch> batch = log.next()) { apply(*batch, counts); }
     } catch (const error& failure) {
         switch (failure.kind()) {
             case errc::no_space:
@@ -264,12 +252,30 @@ replayed_log salvage_writer::replay(std::uint64_t durable_floor) {
             default:
                 counts.problem = failure.what();
         }
+        if (homes_before_) { homes_ = std::move(*homes_before_); }
     }
     return counts;
 }
 
+// All of the batch or nothing.
+void salvage_writer::apply(const log_batch& batch, replayed_log& counts) {
+    look_();
+    homes_before_.reset();
+    write_transaction change = to_.begin_write();
+    replayed_log with = counts;
+    operation_reader reader(batch.payload, batch.operations);
+    while (const std::optional<operation> what = reader.next()) { apply(change, *what, with); }
+    change.commit(durability::relaxed);
+    homes_before_.reset();
+    counts = with;
+    ++counts.transactions;
+}
+
 // What the log says of a key is younger than all that was found of it: lost+found forgets the key.
 void salvage_writer::apply(write_transaction& change, const operation& what, replayed_log& counts) {
+    const bool is_change = what.kind == operation_kind::put || what.kind == operation_kind::erase ||
+                           what.kind == operation_kind::erase_range;
+    if (!is_change && !homes_before_) { homes_before_ = homes_; }
     if (what.kind == operation_kind::create_tree) { return create(change, what); }
     const auto found = homes_.find(what.tree);
     if (found == homes_.end() || found->second.name.empty() ||

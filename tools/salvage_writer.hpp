@@ -26,8 +26,7 @@ namespace pinyon::tool {
 
 struct written_tree {
     std::uint64_t entries = 0;  // of the state
-    std::string lost_found;  // name of the tree with what older copies hold; empty: there is none
-    std::uint64_t lost_found_entries = 0;
+    std::string lost_found;     // the tree with what older copies hold; empty: there is none
 };
 
 struct replayed_log {
@@ -67,6 +66,7 @@ private:
     void find_lost(write_transaction& change, const salvaged_tree& tree, bool younger_too,
                    written_tree& written);
     [[nodiscard]] std::string free_name(const std::string& tree, std::uint32_t number);
+    void apply(const log_batch& batch, replayed_log& counts);
     void apply(write_transaction& change, const operation& what, replayed_log& counts);
     void create(write_transaction& change, const operation& what);
 
@@ -76,6 +76,8 @@ private:
     std::function<void()> look_;
     std::set<std::string> names_;
     std::map<std::uint32_t, home> homes_;
+    // As they were before the running batch, once that has changed them.
+    std::optional<std::map<std::uint32_t, home>> homes_before_;
 };
 
 // The tree that tells from which transaction each entry of a lost+found is.
