@@ -146,7 +146,7 @@ content content_of(const std::string& path) {
 }
 
 // What a page of a file is for.
-struct page_use {
+struct page_role {
     std::string tree;  // empty: the catalog
     unsigned level = 0;
     bool is_root = false;
@@ -168,7 +168,7 @@ public:
             visit(file.schema(name), root.page, root.level, name, true);
         }
     }
-    std::map<std::uint64_t, page_use> all;
+    std::map<std::uint64_t, page_role> all;
 
 private:
     std::set<std::string> visit(const node_schema& schema, std::uint64_t page, unsigned level,
@@ -181,7 +181,7 @@ private:
     std::set<std::string> visit_as(const node_schema& schema, std::uint64_t page, unsigned level,
                                    const std::string& tree, bool is_root) {
         const Node node(file_.page(page), schema);
-        page_use use{tree, level, is_root, {}, {}};
+        page_role use{tree, level, is_root, {}, {}};
         key_buffer room;
         for (unsigned i = 0; i < node.count(); ++i) {
             if (level != 0) {
@@ -309,10 +309,10 @@ void require_all(const recovered& saved, const workload& model) {
 
 // What is lost with one page of a closed file.
 void judge_page(const recovered& saved, const workload& model, forged_file& whole,
-                const std::map<std::uint64_t, page_use>& uses, std::uint64_t page) {
+                const std::map<std::uint64_t, page_role>& uses, std::uint64_t page) {
     const auto found = uses.find(page);
     if (found == uses.end()) { return require_all(saved, model); }  // free, or the image of it
-    const page_use& use = found->second;
+    const page_role& use = found->second;
     if (use.level != 0) { return require_all(saved, model); }
     BOOST_TEST(saved.told.code == 6);
     BOOST_TEST(saved.report["whole"] == false);
@@ -664,7 +664,7 @@ BOOST_AUTO_TEST_CASE(random_pages) {
         std::map<std::string, std::set<std::string>> lost;
         for (std::uint64_t i = 0; i < 2 + seed % 5; ++i) {
             const std::uint64_t page = used[random() % used.size()];
-            const page_use& use = uses.all.at(page);
+            const page_role& use = uses.all.at(page);
             destroy(file, page, seed);
             what += std::to_string(page) + " ";
             if (!use.extent_of.empty()) {

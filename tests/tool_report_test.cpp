@@ -180,7 +180,7 @@ BOOST_AUTO_TEST_CASE(redacted_reports_hold_no_key) {
         const std::string html = report_of(here, file, 0, more);
         BOOST_TEST(!contains(html, "secret4"));
         BOOST_TEST(!contains(html, tool::hexadecimal("secret")));
-        // What a key shares with the one before is not written: of the rest there is nothing either.
+        // What a key shares with the one before is not written; of the rest there is nothing.
         const nlohmann::json data = data_of(html);
         BOOST_TEST(data["nodes"]["fence"].is_null());
         BOOST_TEST(data["keys"][0]["key"].is_null());

@@ -31,7 +31,7 @@ public:
     void mark(io::page_run pages, const page_cell& as);
     void mark_damaged(std::uint64_t page);
 
-    // The map of the first `pages` pages, in at most about `bytes_max` bytes: neighbouring cells are
+    // The map of the first `pages` pages, in at most `bytes_max` bytes: neighbouring cells are
     // joined until it fits. `transaction` is the newest one, from which ages count.
     [[nodiscard]] json coded(std::uint64_t pages, std::uint64_t transaction, std::size_t bytes_max);
 

@@ -266,7 +266,9 @@ report_document make_report(const report_subject& subject, report_survey& survey
         return script_json(value.dump(-1, ' ', true, json::error_handler_t::replace));
     };
     json data = frame_json(subject, survey);
-    std::size_t used = report_page_bytes() + written(data).size() + 8'000;  // head, foot, notes
+    // Head, foot and notes take less than 8,000 bytes but for the name, which is in them twice.
+    std::size_t used = report_page_bytes() + written(data).size() + 8'000 +
+                       2 * html_escaped(escaped(subject.file)).size();
     data["map"] =
         survey.cells().coded(summary.page_count, summary.transaction,
                              room_beside(used, details_bytes_min + 200'000, map_bytes_max));

@@ -91,6 +91,10 @@ constexpr const char* vocabulary[] = {
     "--depth",
     "--dot",
     "--operations",
+    "report",
+    "--output",
+    "--values",
+    "--redact",
 };
 
 // A folder of its own, in which alone it may name files.

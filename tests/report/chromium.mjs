@@ -15,7 +15,7 @@ export class Chromium {
         const browser = new Chromium();
         browser.folder = mkdtempSync(join(tmpdir(), 'pinyon-chromium-'));
         browser.process = spawn(command, [
-            '--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run',
+            '--headless=new', ...(process.getuid() === 0 ? ['--no-sandbox'] : []), '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run',
             '--disable-extensions', '--disable-background-networking', '--hide-scrollbars',
             `--user-data-dir=${browser.folder}`, '--remote-debugging-pipe', 'about:blank',
         ], { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });

@@ -219,7 +219,7 @@ export class PageMap {
 
     #drawPath(context, ratio, ink, ground) {
         context.fillStyle = ground;
-        context.globalAlpha = 0.62;
+        context.globalAlpha = 0.5;
         context.fillRect(0, 0, this.marks.width, this.marks.height);
         context.globalAlpha = 1;
         context.lineJoin = 'round';
