@@ -67,6 +67,21 @@ void new_file::publish() {
     });
 }
 
+// There is nothing of that name to look at.
+std::string new_file::next(errc code) const {
+    const std::string folder = folder_of(path_);
+    switch (code) {
+        case errc::exists:
+            return next_step(code, verb_, path_);
+        case errc::not_found:
+            return "mkdir -p " + shell_quoted(folder);
+        case errc::key_too_long:
+            return "pinyon " + verb_ + " --help";
+        default:
+            return next_step(code, verb_, folder);
+    }
+}
+
 void new_file::refuse(const error& failure) const {
     std::string text = failure.what();
     for (const std::string& own : {temporary_, target_}) {
@@ -75,10 +90,8 @@ void new_file::refuse(const error& failure) const {
             text.replace(at, own.size(), path_);
         }
     }
-    if (!text.starts_with(path_)) { text = path_ + ": " + text; }
-    // There is nothing of that name to look at.
-    const std::string place = failure.kind() == errc::exists ? path_ : folder_of(path_);
-    throw refusal(exit_code_of(failure.kind()), text, next_step(failure.kind(), verb_, place));
+    if (!text.starts_with(path_)) { text.insert(0, path_ + ": "); }
+    throw refusal(exit_code_of(failure.kind()), text, next(failure.kind()));
 }
 
 }  // namespace pinyon::tool

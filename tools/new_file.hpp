@@ -41,6 +41,7 @@ public:
 
 private:
     void remove_all() noexcept;
+    [[nodiscard]] std::string next(errc code) const;
 
     std::string path_;
     std::string verb_;
