@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include "tools/commands.hpp"
-#include "tools/histogram.hpp"
 #include "tools/page_shade.hpp"
 #include "tools/page_survey.hpp"
 #include "tools/table.hpp"

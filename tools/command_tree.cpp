@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "tools/commands.hpp"
-#include "tools/histogram.hpp"
 #include "tools/page_survey.hpp"
 #include "tools/page_text.hpp"
 #include "tools/table.hpp"

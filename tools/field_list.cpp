@@ -10,7 +10,6 @@ namespace pinyon::tool {
 
 void field_list::add(std::uint64_t offset, std::uint32_t bytes, std::string name, std::string found,
                      std::string expected) {
-    right_ = right_ && expected.empty();
     fields_.push_back({offset, bytes, std::move(name), std::move(found), std::move(expected)});
 }
 

@@ -19,7 +19,6 @@ struct page_field {
     std::string expected;  // empty: it is as it should be, or nobody knows
 };
 
-// Collects fields, and says which are wrong.
 class field_list {
 public:
     void add(std::uint64_t offset, std::uint32_t bytes, std::string name, std::string found,
@@ -30,7 +29,6 @@ public:
     void fact(std::string name, std::string found, std::string expected = {});
 
     [[nodiscard]] const std::vector<page_field>& all() const noexcept { return fields_; }
-    [[nodiscard]] bool is_right() const noexcept { return right_; }
 
     // A table with offsets in the file; `page_offset` is where the page begins.
     [[nodiscard]] std::string text(std::uint64_t page_offset, bool coloured) const;
@@ -38,7 +36,6 @@ public:
 
 private:
     std::vector<page_field> fields_;
-    bool right_ = true;
 };
 
 // "0x1a2b3c4d", of as many bytes.

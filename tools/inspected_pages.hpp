@@ -25,8 +25,6 @@ public:
     explicit inspected_pages(const std::string& file);
 
     [[nodiscard]] const format::meta& meta() const noexcept { return metas_.current(); }
-    [[nodiscard]] const meta_slots& metas() const noexcept { return metas_; }
-    [[nodiscard]] io::file& file() const noexcept { return *file_; }
     [[nodiscard]] page_store& store() noexcept { return *store_; }
     [[nodiscard]] const tree_state& catalog() const noexcept { return catalog_; }
 

@@ -22,7 +22,8 @@ std::optional<std::string> copied(const std::optional<bytes>& fence) {
 
 page_survey::page_survey(const common_arguments& arguments, const streams& streams,
                          const std::string& verb, bool with_bounds)
-    : file_(arguments.file), verb_(verb), watch_(arguments, streams) {
+    : file_(arguments.file) {
+    const file_watch watch(arguments, streams);
     progress line(streams, verb, "pages", 0, arguments.quiet);
     check_options options;
     options.max_errors = 0;
@@ -36,14 +37,14 @@ page_survey::page_survey(const common_arguments& arguments, const streams& strea
         line.update(now.pages_done, now.pages_done);
         return true;
     };
-    summary_ = watch_.run([&] { return check(file_, options, on_finding, on_progress); });
+    summary_ = watch.run([&] { return check(file_, options, on_finding, on_progress); });
     line.clear();
     by_page_.resize(rows_.size());
     std::iota(by_page_.begin(), by_page_.end(), std::size_t{0});
     std::sort(by_page_.begin(), by_page_.end(), [this](std::size_t a, std::size_t b) {
         return rows_[a].pages.first < rows_[b].pages.first;
     });
-    tell_of_log(streams, verb, arguments.quiet);
+    if (!arguments.quiet && !watch.beside_writer()) { tell_of_log(streams, verb); }
 }
 
 void page_survey::keep(const page_fact& fact, bool with_bounds) {
@@ -66,8 +67,8 @@ void page_survey::keep(const page_fact& fact, bool with_bounds) {
 }
 
 // The pages are those of the last checkpoint: a person who has just written should know.
-void page_survey::tell_of_log(const streams& streams, const std::string& verb, bool quiet) const {
-    if (quiet || watch_.beside_writer() || summary_.log_transactions == 0) { return; }
+void page_survey::tell_of_log(const streams& streams, const std::string& verb) const {
+    if (summary_.log_transactions == 0) { return; }
     streams.err << fmt::format(
                        "pinyon {}: {}: these are the pages of the last checkpoint; the log beside "
                        "the file holds {} more transactions\n  next: pinyon log {}\n",
@@ -148,7 +149,7 @@ std::vector<unsigned> page_survey::holders(std::uint64_t born, std::uint64_t ret
 void page_survey::require_unmoved() const {
     if (!summary_.moved_on) { return; }
     throw refusal(exit_code::incomplete, "a writer changed the file while it was read",
-                  fmt::format("pinyon {} {}", verb_, shell_quoted(file_)));
+                  "the same command again, when the writer rests");
 }
 
 void page_survey::conclude() const {

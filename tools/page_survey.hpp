@@ -58,7 +58,6 @@ public:
                 bool with_bounds = false);
 
     [[nodiscard]] const check_summary& summary() const noexcept { return summary_; }
-    [[nodiscard]] const std::vector<finding>& findings() const noexcept { return findings_; }
     [[nodiscard]] const std::vector<page_row>& rows() const noexcept { return rows_; }
     // Indices of rows, ascending by page.
     [[nodiscard]] const std::vector<std::size_t>& by_page() const noexcept { return by_page_; }
@@ -104,11 +103,9 @@ public:
 
 private:
     void keep(const page_fact& fact, bool with_bounds);
-    void tell_of_log(const streams& streams, const std::string& verb, bool quiet) const;
+    void tell_of_log(const streams& streams, const std::string& verb) const;
 
     std::string file_;
-    std::string verb_;
-    file_watch watch_;
     check_summary summary_;
     std::vector<finding> findings_;
     std::multimap<std::uint64_t, std::size_t> findings_by_page_;
