@@ -132,7 +132,8 @@ json content_of(const std::string& path) {
 
 void require_content(const std::string& in) {
     (void)made();
-    for (const json& file : committed_manifest()["files"]) {
+    const json manifest = committed_manifest();
+    for (const json& file : manifest["files"]) {
         BOOST_TEST_CONTEXT(file["file"]) {
             const std::string path = in + file["file"].get<std::string>();
             BOOST_TEST((content_of(path) == file["trees"]));
