@@ -429,7 +429,7 @@ BOOST_AUTO_TEST_CASE(numbers_and_keys_are_coded_as_the_script_reads_them) {
     BOOST_TEST(coded({26, 26, 26, 2}) == "bA3C");
     BOOST_TEST(coded(std::vector<std::uint64_t>(10, ((1 * 26 + 2) * 26 + 3) * 26 + 4)) == "bcdE10");
     tool::difference_code differences;
-    for (const std::uint64_t each : {10, 9, 8, 10, 11}) { differences.add(each); }
+    for (const std::uint64_t each : {10ULL, 9ULL, 8ULL, 10ULL, 11ULL}) { differences.add(each); }
     BOOST_TEST(differences.text() == "UB2EC");
     tool::key_code keys;
     keys.add(std::nullopt);
