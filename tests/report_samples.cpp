@@ -47,7 +47,7 @@ void make_all(const samples& to) {
     make_hostile(to.path("hostile", ".pinyon"));
     to.report("hostile", 0, {"--values"});
     fs::copy_file(to.path("mixed", ".pinyon"), to.path("damaged", ".pinyon"));
-    for (const std::uint64_t page : {40, 41, 300, 1200}) {
+    for (const std::uint64_t page : {40ULL, 41ULL, 300ULL, 1200ULL}) {
         flip(to.path("damaged", ".pinyon"), page * 4096 + 1000);
     }
     to.report("damaged", 3);

@@ -985,8 +985,8 @@ BOOST_AUTO_TEST_CASE(the_text_names_what_is_missing) {
         BOOST_TEST_CONTEXT(part) { BOOST_TEST(contains(told.out, part)); }
     }
     BOOST_TEST(contains(told.err, "next: pinyon info"));
-    const answer quiet =
+    const answer silent =
         call({"recover", here / "a.pinyon", "--output", here / "c.pinyon", "--quiet"});
-    BOOST_TEST(quiet.code == 6);
-    BOOST_TEST(quiet.out.empty());
+    BOOST_TEST(silent.code == 6);
+    BOOST_TEST(silent.out.empty());
 }

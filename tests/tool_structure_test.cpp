@@ -139,7 +139,9 @@ BOOST_AUTO_TEST_CASE(metas_that_lie_leave_every_verb_an_answer) {
         forged.store_metas();
         if (round % 3 == 0) { forged.content[random() % 8192] ^= std::byte{16}; }
         forged.save();
-        BOOST_TEST_CONTEXT("round " << round) { judge.judge(file, round % 8); }
+        BOOST_TEST_CONTEXT("round " << round) {
+            judge.judge(file, static_cast<std::uint64_t>(round % 8));
+        }
     }
 }
 
