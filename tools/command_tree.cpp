@@ -154,8 +154,9 @@ void write_dot(const tree_arguments& arguments, const page_survey& survey, const
         const std::uint64_t page = row.pages.first;
         std::string label = pages_text(row.pages) + "\n" + use_text(row.use);
         if (row.is_node()) {
-            label += "\n" + items_text(row) + "\n" +
-                     range_text(survey.key_type(*row.tree), survey.bounds(index), arguments.bytes);
+            label += fmt::format(
+                "\n{}\n{}", items_text(row),
+                range_text(survey.key_type(*row.tree), survey.bounds(index), arguments.bytes));
         }
         if (!row.parent) { label = tree_text(survey, *row.tree) + "\n" + label; }
         streams.out << fmt::format("  p{} [label={}{}];\n", page, dot_quoted(label),

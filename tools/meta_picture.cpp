@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -14,7 +14,8 @@ namespace {
 
 format::meta meta_in(bytes block) {
     format::meta meta{};
-    std::memcpy(&meta, block.data(), std::min(block.size(), sizeof meta));
+    std::ranges::copy(block.first(std::min(block.size(), sizeof meta)),
+                      std::as_writable_bytes(std::span(&meta, 1)).begin());
     return meta;
 }
 
