@@ -158,7 +158,7 @@ void write_dot(const tree_arguments& arguments, const page_survey& survey, const
                 "\n{}\n{}", items_text(row),
                 range_text(survey.key_type(*row.tree), survey.bounds(index), arguments.bytes));
         }
-        if (!row.parent) { label = tree_text(survey, *row.tree) + "\n" + label; }
+        if (!row.parent) { label.insert(0, tree_text(survey, *row.tree) + "\n"); }
         streams.out << fmt::format("  p{} [label={}{}];\n", page, dot_quoted(label),
                                    survey.is_damaged(row) ? ", fillcolor=\"#d55e00\"" : "");
         drawn.insert(page);

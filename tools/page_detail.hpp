@@ -20,7 +20,7 @@ struct disclosure {
 
 // REQUIRES: a node with content.
 [[nodiscard]] json page_detail(const page_fact& node, const std::string& value_type,
-                               const disclosure& shown);
+                               const disclosure& may);
 
 // A header as it stands in a damaged page: pairs of the field's name and what was found.
 [[nodiscard]] json header_fields(const format::page_header& header);
