@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstring>
 
 #include "pinyon/engine/fixed_node.hpp"
@@ -42,7 +43,8 @@ std::uint32_t place_of(const page_fact& fact) noexcept {
 std::uint64_t part_of(const page_fact& fact, std::uint64_t whole) noexcept {
     const auto share =
         static_cast<double>(fact.used_bytes) / static_cast<double>(fact.capacity_bytes);
-    return static_cast<std::uint64_t>(std::min(share, 1.0) * static_cast<double>(whole) + 0.5);
+    return static_cast<std::uint64_t>(
+        std::llround(std::min(share, 1.0) * static_cast<double>(whole)));
 }
 
 bool holds(const fence_pair& fences, bytes key) {
