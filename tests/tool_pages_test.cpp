@@ -16,13 +16,6 @@ using json = nlohmann::json;
 namespace format = pinyon::format;
 namespace io = pinyon::io;
 
-std::vector<std::string> lines_of(const std::string& out) {
-    std::vector<std::string> lines;
-    std::istringstream in(out);
-    for (std::string line; std::getline(in, line);) { lines.push_back(line); }
-    return lines;
-}
-
 std::vector<json> documents_of(const std::string& out) {
     std::vector<json> documents;
     for (const std::string& line : lines_of(out)) { documents.push_back(json::parse(line)); }

@@ -3,7 +3,6 @@
 #include <boost/test/unit_test.hpp>
 
 #include <set>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -14,13 +13,6 @@ namespace {
 using namespace pinyon::test;
 using json = nlohmann::json;
 namespace io = pinyon::io;
-
-std::vector<std::string> lines_of(const std::string& out) {
-    std::vector<std::string> lines;
-    std::istringstream in(out);
-    for (std::string line; std::getline(in, line);) { lines.push_back(line); }
-    return lines;
-}
 
 }  // namespace
 

@@ -66,6 +66,13 @@ inline void write_file(const std::string& path, const std::string& text) {
     std::ofstream(path, std::ios::binary) << text;
 }
 
+inline std::vector<std::string> lines_of(const std::string& text) {
+    std::vector<std::string> lines;
+    std::istringstream in(text);
+    for (std::string line; std::getline(in, line);) { lines.push_back(line); }
+    return lines;
+}
+
 inline answer call(const words& arguments, const std::string& input = "",
                    const std::atomic<bool>* interrupted = nullptr) {
     std::ostringstream out;
