@@ -17,10 +17,7 @@ namespace pinyon::tool {
 class compared_file {
 public:
     // `which`: the arguments, with this file as FILE.
-    compared_file(const data_arguments& which, std::string verb, const streams& streams)
-        : name_(which.file), verb_(std::move(verb)), watch_(which, streams) {
-        guard([&] { file_.emplace(name_, which.checkpoint); });
-    }
+    compared_file(const data_arguments& which, std::string verb, const streams& streams);
 
     // As it was given.
     [[nodiscard]] const std::string& name() const noexcept { return name_; }

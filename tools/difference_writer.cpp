@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include "tools/entry_text.hpp"
-#include "tools/table.hpp"
 
 namespace pinyon::tool {
 

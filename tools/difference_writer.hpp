@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "tools/arguments.hpp"
+#include "tools/table.hpp"
 #include "tools/tree_comparison.hpp"
 
 namespace pinyon::tool {
