@@ -1,5 +1,7 @@
 #include "tools/dense_copy.hpp"
 
+#include <optional>
+
 #include <fmt/format.h>
 
 #include "pinyon/engine/trim.hpp"
@@ -50,10 +52,11 @@ public:
     void run(const std::function<void(std::uint64_t)>& look) {
         const bool has_long = load(look);
         if (has_long) { put_long(look); }
-        if (entries_ != tree_.entries) {
+        const std::uint64_t made = build(to_, tree_.name, [&] { return into_.size(); });
+        if (made != tree_.entries) {
             raise(errc::corrupt,
                   fmt::format("tree '{}': found {} entries, expected {} as the catalog says",
-                              escaped(tree_.name), entries_, tree_.entries));
+                              escaped(tree_.name), made, tree_.entries));
         }
     }
 
@@ -62,7 +65,11 @@ private:
     bool load(const std::function<void(std::uint64_t)>& look) {
         bool has_long = false;
         std::vector<std::byte> room;
-        raw_loader loader = build(to_, tree_.name, [&] { return into_.begin_load(1.0); });
+        std::optional<raw_loader> loader;
+        // A load leaves the page of the empty root behind. What is a lone leaf goes into that page.
+        if (tree_.height > 1) {
+            build(to_, tree_.name, [&] { loader.emplace(into_.begin_load(1.0)); });
+        }
         raw_cursor at = from_.cursor();
         for (bool valid = at.first(); valid; valid = at.next()) {
             if (at.value_length() > piece_bytes) {
@@ -71,10 +78,13 @@ private:
             }
             const bytes key = at.key();
             const bytes value = value_at(from_, at, room);
-            build(to_, tree_.name, [&] { loader.append(key, value); });
+            build(to_, tree_.name,
+                  [&] { loader ? loader->append(key, value) : into_.put(key, value); });
             look(++entries_);
         }
-        build(to_, tree_.name, [&] { loader.finish(); });
+        if (loader) {
+            build(to_, tree_.name, [&] { loader->finish(); });
+        }
         return has_long;
     }
 
