@@ -262,6 +262,15 @@ void free_space::extend(std::uint64_t new_count) {
     insert_free(run);
 }
 
+std::uint64_t free_space::cut_free_end() {
+    while (page_count_ > first_ && free_.contains(page_count_ - 1)) { --page_count_; }
+    free_.resize(page_count_);
+    limbo_.resize(page_count_);
+    taken_.resize(page_count_);
+    cursor_ = std::min(cursor_, page_count_);
+    return page_count_;
+}
+
 void free_space::retire(io::page_run run, std::uint64_t born) {
     PINYON_ASSERT(running_);
     check_range(run);

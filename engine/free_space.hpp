@@ -68,6 +68,9 @@ public:
     [[nodiscard]] std::optional<io::page_run> take_run(std::uint64_t pages);
     // Pages [page_count, new_count) are new and free.
     void extend(std::uint64_t new_count);
+    // The free pages behind the last that is not free are pages of the file no more; returns how
+    // many are left. O(pages cut).
+    std::uint64_t cut_free_end();
     // A page of the running transaction goes back at once (`is_free` then); an older one when it is
     // no longer held. `born` 0: unknown, any of the two. O(1) for a page.
     void retire(io::page_run run, std::uint64_t born);

@@ -90,6 +90,7 @@ const std::map<std::string, layer, std::less<>> layer_of_noun = {
     {"raw_tree", surface},
     {"transaction", surface},
     {"tree", surface},
+    {"trim", surface},
     {"value_stream", surface},
 };
 

@@ -23,6 +23,11 @@ void add_tree(CLI::App& verb, std::optional<std::string>& into) {
         ->type_name("NAME");
 }
 
+void add_checkpoint(CLI::App& verb, data_arguments& into) {
+    verb.add_flag("--checkpoint", into.checkpoint,
+                  "the last checkpoint, without what the log beside the file adds");
+}
+
 void add_ndjson(CLI::App& verb, bool& into) {
     verb.add_flag("--ndjson", into, "one JSON document a line")->excludes("--json");
 }

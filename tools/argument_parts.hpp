@@ -15,6 +15,8 @@ namespace pinyon::tool {
 
 void add_common(CLI::App& verb, common_arguments& into);
 void add_tree(CLI::App& verb, std::optional<std::string>& into);
+// For what reads entries.
+void add_checkpoint(CLI::App& verb, data_arguments& into);
 // One JSON document a line, for what is a list.
 void add_ndjson(CLI::App& verb, bool& into);
 

@@ -10,6 +10,7 @@
 
 #include "pinyon/engine/format.hpp"
 #include "tools/argument_parts.hpp"
+#include "tools/copy_arguments.hpp"
 #include "tools/structure_arguments.hpp"
 
 #ifndef PINYON_VERSION
@@ -85,6 +86,15 @@ constexpr std::array verb_texts{
     verb_text{"count", "print how many entries a tree or a range of it has",
               "  pinyon count app.pinyon\n"
               "  pinyon count app.pinyon --tree users --from 100 --to 200\n"},
+    verb_text{"diff", "compare the entries of two files; exit code 1 when they differ",
+              "  pinyon diff old.pinyon new.pinyon\n"
+              "  pinyon diff old.pinyon new.pinyon --tree users --values --limit 20\n"},
+    verb_text{"compact", "copy everything into a new file as small as can be",
+              "  pinyon compact app.pinyon --output small.pinyon\n"
+              "  pinyon compact app.pinyon --output small.pinyon --json | jq .bytes_after\n"},
+    verb_text{"backup", "copy a file as it is, also while a program writes to it",
+              "  pinyon backup app.pinyon --output copy.pinyon\n"
+              "  pinyon backup app.pinyon --output \"app-$(date +%F).pinyon\" --quiet\n"},
     verb_text{"recover", "save what can be saved of a damaged file into a new one",
               "  pinyon recover app.pinyon --output saved.pinyon\n"
               "  pinyon recover app.pinyon --output saved.pinyon --json | jq .trees\n"},
@@ -240,6 +250,7 @@ struct every_verb {
     get_arguments get;
     scan_arguments scan;
     count_arguments count;
+    copy_verbs copy;
     recover_arguments recover;
 };
 
@@ -286,9 +297,11 @@ void declare(CLI::App& app, every_verb& into) {
         ->required()
         ->type_name("");
     add_tree(*verb["get"], into.get.tree);
+    add_checkpoint(*verb["get"], into.get);
 
     add_common(*verb["scan"], into.scan);
     add_range(*verb["scan"], into.scan.range);
+    add_checkpoint(*verb["scan"], into.scan);
     verb["scan"]->add_flag("--reverse", into.scan.reverse, "from the last entry to the first");
     verb["scan"]
         ->add_option("--limit", into.scan.limit, "at most so many entries")
@@ -297,6 +310,9 @@ void declare(CLI::App& app, every_verb& into) {
 
     add_common(*verb["count"], into.count);
     add_range(*verb["count"], into.count.range);
+    add_checkpoint(*verb["count"], into.count);
+
+    declare_copies(verb, program_footer, into.copy);
 
     add_common(*verb["recover"], into.recover);
     verb["recover"]->footer(std::string(recover_footer) + program_footer);
@@ -376,6 +392,7 @@ command_line chosen(const CLI::App& app, every_verb& all) {
     if (name == "get") { return {name, std::move(all.get)}; }
     if (name == "scan") { return {name, std::move(all.scan)}; }
     if (name == "count") { return {name, std::move(all.count)}; }
+    if (auto copy = chosen_copy(name, all.copy)) { return {name, *std::move(copy)}; }
     if (name == "recover") { return {name, std::move(all.recover)}; }
     finish_import(*verb, all.import);
     return {name, std::move(all.import)};

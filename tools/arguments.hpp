@@ -25,6 +25,11 @@ struct common_arguments {
     byte_style bytes = byte_style::automatic;
 };
 
+// What a verb that reads entries takes: it applies the log beside the file unless told not to.
+struct data_arguments : common_arguments {
+    bool checkpoint = false;  // the last checkpoint alone
+};
+
 // Which entries: by range, by prefix, or all. Keys as written on the command line.
 struct range_arguments {
     std::optional<std::string> tree;  // absent: the only one
@@ -66,19 +71,27 @@ struct import_arguments : common_arguments {
     duplicate_rule duplicates = duplicate_rule::error;
 };
 
-struct get_arguments : common_arguments {
+struct get_arguments : data_arguments {
     std::optional<std::string> tree;
     std::string key;
 };
 
-struct scan_arguments : common_arguments {
+struct scan_arguments : data_arguments {
     range_arguments range;
     bool reverse = false;
     std::uint64_t limit = UINT64_MAX;
 };
 
-struct count_arguments : common_arguments {
+struct count_arguments : data_arguments {
     range_arguments range;
+};
+
+struct diff_arguments : data_arguments {
+    std::string other;
+    bool ndjson = false;
+    std::optional<std::string> tree;  // absent: all
+    std::uint64_t limit = UINT64_MAX;
+    bool values = false;
 };
 
 // Which pages: all, those of one use, those with findings.
@@ -127,6 +140,14 @@ struct log_arguments : common_arguments {
     bool operations = false;
 };
 
+struct compact_arguments : data_arguments {
+    std::string output;
+};
+
+struct backup_arguments : data_arguments {
+    std::string output;
+};
+
 struct recover_arguments : common_arguments {
     std::string output;
 };
@@ -135,7 +156,8 @@ using verb_arguments =
     std::variant<info_arguments, check_arguments, stat_arguments, pages_arguments, page_arguments,
                  owner_arguments, map_arguments, tree_arguments, path_arguments, free_arguments,
                  log_arguments, report_arguments, import_arguments, get_arguments, scan_arguments,
-                 count_arguments, recover_arguments>;
+                 count_arguments, diff_arguments, compact_arguments, backup_arguments,
+                 recover_arguments>;
 
 struct command_line {
     std::string verb;

@@ -8,7 +8,7 @@ namespace pinyon::tool {
 exit_code run_count(const count_arguments& arguments, const streams& streams) {
     const file_watch watch(arguments, streams);
     return watch.run([&] {
-        const inspected_file file(arguments.file);
+        const inspected_file file(arguments.file, arguments.checkpoint);
         const tree_information information = file.tree(arguments.range.tree);
         const raw_tree tree = file.snapshot().open_raw(information.name);
         const key_range range = range_of(arguments.range, tree, information, arguments.file);

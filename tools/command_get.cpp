@@ -11,7 +11,7 @@ namespace pinyon::tool {
 exit_code run_get(const get_arguments& arguments, const streams& streams) {
     const file_watch watch(arguments, streams);
     return watch.run([&] {
-        const inspected_file file(arguments.file);
+        const inspected_file file(arguments.file, arguments.checkpoint);
         const tree_information information = file.tree(arguments.tree);
         const raw_tree tree = file.snapshot().open_raw(information.name);
         key_buffer room;

@@ -75,7 +75,7 @@ void walk(const raw_tree& tree, const key_range& range, bool reverse, std::uint6
 exit_code run_scan(const scan_arguments& arguments, const streams& streams) {
     const file_watch watch(arguments, streams);
     return watch.run([&] {
-        const inspected_file file(arguments.file);
+        const inspected_file file(arguments.file, arguments.checkpoint);
         const tree_information information = file.tree(arguments.range.tree);
         const raw_tree tree = file.snapshot().open_raw(information.name);
         const key_range range = range_of(arguments.range, tree, information, arguments.file);

@@ -27,6 +27,9 @@ namespace pinyon::tool {
 [[nodiscard]] exit_code run_get(const get_arguments& arguments, const streams& streams);
 [[nodiscard]] exit_code run_scan(const scan_arguments& arguments, const streams& streams);
 [[nodiscard]] exit_code run_count(const count_arguments& arguments, const streams& streams);
+[[nodiscard]] exit_code run_diff(const diff_arguments& arguments, const streams& streams);
+[[nodiscard]] exit_code run_compact(const compact_arguments& arguments, const streams& streams);
+[[nodiscard]] exit_code run_backup(const backup_arguments& arguments, const streams& streams);
 [[nodiscard]] exit_code run_recover(const recover_arguments& arguments, const streams& streams);
 
 }  // namespace pinyon::tool

@@ -63,6 +63,9 @@ exit_code exit_code_of(errc code) noexcept {
 
 std::string next_step(errc code, const std::string& verb, const std::string& file) {
     if (code == errc::corrupt && verb == "check") { return {}; }
+    if (exit_code_of(code) == exit_code::damage && (verb == "compact" || verb == "backup")) {
+        return "pinyon recover " + shell_quoted(file) + " --output NEW";
+    }
     if (code == errc::truncated && verb == "info") { return "ls -l " + shell_quoted(file); }
     const outcome* const found = find(code);
     std::string next = found == nullptr ? "" : found->next;

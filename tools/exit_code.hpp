@@ -33,16 +33,19 @@ enum class exit_code : int {
 // A verb ends here, with this message.
 class refusal : public std::runtime_error {
 public:
-    refusal(exit_code code, const std::string& text, std::string next = {})
-        : std::runtime_error(text), code_(code), next_(std::move(next)) {}
+    refusal(exit_code code, const std::string& text, std::string next = {}, std::string file = {})
+        : std::runtime_error(text), code_(code), next_(std::move(next)), file_(std::move(file)) {}
 
     [[nodiscard]] exit_code code() const noexcept { return code_; }
     // A command to try; empty: none.
     [[nodiscard]] const std::string& next() const noexcept { return next_; }
+    // Which file it is about; empty: the verb's FILE.
+    [[nodiscard]] const std::string& file() const noexcept { return file_; }
 
 private:
     exit_code code_;
     std::string next_;
+    std::string file_;
 };
 
 // The person at the keyboard has had enough.

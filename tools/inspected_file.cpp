@@ -4,10 +4,11 @@
 
 namespace pinyon::tool {
 
-database open_to_read(const std::string& file) {
+database open_to_read(const std::string& file, bool checkpoint) {
     options chosen;
     chosen.access = access_mode::read_only;
     chosen.paging = paging::direct;
+    if (checkpoint) { chosen.replay = replay::ignore; }
     try {
         return database::open(file, chosen);
     } catch (const error& failure) {
@@ -18,8 +19,8 @@ database open_to_read(const std::string& file) {
     return database::open(file, chosen);
 }
 
-inspected_file::inspected_file(const std::string& file)
-    : database_(open_to_read(file)), snapshot_(database_.begin_read()) {}
+inspected_file::inspected_file(const std::string& file, bool checkpoint)
+    : database_(open_to_read(file, checkpoint)), snapshot_(database_.begin_read()) {}
 
 tree_information inspected_file::tree(const std::optional<std::string>& name) const {
     const std::vector<tree_information> trees = snapshot_.trees();

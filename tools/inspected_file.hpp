@@ -14,12 +14,13 @@
 namespace pinyon::tool {
 
 // How an inspector opens a database: without a lock and without a cache; a file whose log goes on
-// behind it is replayed in memory. Beside a writer it is the last checkpoint.
-[[nodiscard]] database open_to_read(const std::string& file);
+// behind it is replayed in memory, unless the `checkpoint` alone is asked for. Beside a writer it is
+// the last checkpoint.
+[[nodiscard]] database open_to_read(const std::string& file, bool checkpoint);
 
 class inspected_file {
 public:
-    explicit inspected_file(const std::string& file);
+    explicit inspected_file(const std::string& file, bool checkpoint = false);
 
     [[nodiscard]] const database& opened() const noexcept { return database_; }
     [[nodiscard]] const read_transaction& snapshot() const noexcept { return snapshot_; }

@@ -41,11 +41,11 @@ new_file::new_file(const std::string& path, std::string verb)
 }
 
 new_file::~new_file() {
-    if (!published_) { remove_all(); }
+    if (!published_) { clear(); }
 }
 
 // The file itself, and what the library put beside it: a log, a file half made.
-void new_file::remove_all() noexcept {
+void new_file::clear() noexcept {
     io::file_system& files = io::posix_file_system();
     try {
         const std::string folder = folder_of(temporary_);

@@ -34,13 +34,14 @@ public:
         } catch (const error& failure) { refuse(failure); }
     }
 
+    // Takes away what was built, so that it can be built anew.
+    void clear() noexcept;
     // Makes it durable and gives it its name. REQUIRES: it is built, and closed.
     void publish();
     // As an error of the library about NEW would end the verb.
     [[noreturn]] void refuse(const error& failure) const;
 
 private:
-    void remove_all() noexcept;
     [[nodiscard]] std::string next(errc code) const;
 
     std::string path_;

@@ -5,9 +5,8 @@
 
 #include <fmt/format.h>
 
-#include "pinyon/engine/meta.hpp"
 #include "tools/commands.hpp"
-#include "tools/file_watch.hpp"
+#include "tools/failure_text.hpp"
 #include "tools/table.hpp"
 
 namespace pinyon::tool {
@@ -34,28 +33,6 @@ int tell(const message& what, const streams& streams) {
     return static_cast<int>(what.code);
 }
 
-// Where a page stands in the file, when the file still says how large its pages are.
-std::string place(const std::string& file, std::uint64_t page) {
-    try {
-        const auto opened = open_to_inspect(file);
-        const std::uint64_t page_bytes = read_metas(*opened, file).current().page_bytes;
-        return fmt::format("page {} (offset {}): ", page, page * page_bytes);
-    } catch (const error&) { return fmt::format("page {}: ", page); }
-}
-
-// The library's texts begin with the file's name where they know it; the message says it already.
-std::string without_name(std::string text, const std::string& file) {
-    const std::string prefix = file + ": ";
-    if (text.starts_with(prefix)) { text.erase(0, prefix.size()); }
-    return text;
-}
-
-message about(const error& failure, const std::string& verb, const std::string& file) {
-    std::string text = without_name(failure.what(), file);
-    if (failure.page()) { text = place(file, *failure.page()) + text; }
-    return {exit_code_of(failure.kind()), verb, file, text, next_step(failure.kind(), verb, file)};
-}
-
 exit_code dispatch(const verb_arguments& chosen, const streams& streams) {
     struct {
         const pinyon::tool::streams& to;
@@ -75,9 +52,26 @@ exit_code dispatch(const verb_arguments& chosen, const streams& streams) {
         exit_code operator()(const get_arguments& a) const { return run_get(a, to); }
         exit_code operator()(const scan_arguments& a) const { return run_scan(a, to); }
         exit_code operator()(const count_arguments& a) const { return run_count(a, to); }
+        exit_code operator()(const diff_arguments& a) const { return run_diff(a, to); }
+        exit_code operator()(const compact_arguments& a) const { return run_compact(a, to); }
+        exit_code operator()(const backup_arguments& a) const { return run_backup(a, to); }
         exit_code operator()(const recover_arguments& a) const { return run_recover(a, to); }
     } const verb{streams};
     return std::visit(verb, chosen);
+}
+
+const char* interruption_text(const std::string& verb) {
+    if (verb == "import") { return "interrupted; the file is as it was before"; }
+    if (verb == "recover" || verb == "compact" || verb == "backup") {
+        return "interrupted; nothing was made";
+    }
+    return "interrupted; what was written so far is not the whole answer";
+}
+
+int tell(const refusal& failure, const std::string& verb, const std::string& file,
+         const streams& streams) {
+    const std::string& about = failure.file().empty() ? file : failure.file();
+    return tell({failure.code(), verb, about, failure.what(), failure.next()}, streams);
 }
 
 int run_verb(const command_line& line, const streams& streams) {
@@ -88,16 +82,12 @@ int run_verb(const command_line& line, const streams& streams) {
         streams.flush_results();
         return static_cast<int>(code);
     } catch (const refusal& failure) {
-        return tell({failure.code(), line.verb, file, failure.what(), failure.next()}, streams);
-    } catch (const interruption& failure) {
-        const std::string text =
-            line.verb == "import" ? "interrupted; the file is as it was before"
-            : line.verb == "recover"
-                ? "interrupted; nothing was made"
-                : "interrupted; what was written so far is not the whole answer";
-        return tell({exit_code::interrupted, line.verb, file, text, ""}, streams);
+        return tell(failure, line.verb, file, streams);
+    } catch (const interruption&) {
+        return tell({exit_code::interrupted, line.verb, file, interruption_text(line.verb), ""},
+                    streams);
     } catch (const error& failure) {
-        return tell(about(failure, line.verb, file), streams);
+        return tell(refusal_about(failure, line.verb, file), line.verb, file, streams);
     } catch (const std::bad_alloc&) {
         return tell({exit_code::unreadable, line.verb, file, "out of memory", "free -h"}, streams);
     } catch (const std::exception& failure) {
