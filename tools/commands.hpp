@@ -27,6 +27,8 @@ namespace pinyon::tool {
 [[nodiscard]] exit_code run_get(const get_arguments& arguments, const streams& streams);
 [[nodiscard]] exit_code run_scan(const scan_arguments& arguments, const streams& streams);
 [[nodiscard]] exit_code run_count(const count_arguments& arguments, const streams& streams);
+[[nodiscard]] exit_code run_dump(const dump_arguments& arguments, const streams& streams);
+[[nodiscard]] exit_code run_load(const load_arguments& arguments, const streams& streams);
 [[nodiscard]] exit_code run_recover(const recover_arguments& arguments, const streams& streams);
 
 }  // namespace pinyon::tool

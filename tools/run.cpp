@@ -75,24 +75,29 @@ exit_code dispatch(const verb_arguments& chosen, const streams& streams) {
         exit_code operator()(const get_arguments& a) const { return run_get(a, to); }
         exit_code operator()(const scan_arguments& a) const { return run_scan(a, to); }
         exit_code operator()(const count_arguments& a) const { return run_count(a, to); }
+        exit_code operator()(const dump_arguments& a) const { return run_dump(a, to); }
+        exit_code operator()(const load_arguments& a) const { return run_load(a, to); }
         exit_code operator()(const recover_arguments& a) const { return run_recover(a, to); }
     } const verb{streams};
     return std::visit(verb, chosen);
 }
 
 int run_verb(const command_line& line, const streams& streams) {
-    const std::string file =
+    std::string file =
         std::visit([](const common_arguments& each) { return each.file; }, line.arguments);
+    if (line.verb == "load" && file == "-") { file = "standard input"; }
     try {
         const exit_code code = dispatch(line.arguments, streams);
         streams.flush_results();
         return static_cast<int>(code);
     } catch (const refusal& failure) {
-        return tell({failure.code(), line.verb, file, failure.what(), failure.next()}, streams);
+        return tell(
+            {failure.code(), line.verb, file, without_name(failure.what(), file), failure.next()},
+            streams);
     } catch (const interruption& failure) {
         const std::string text =
             line.verb == "import" ? "interrupted; the file is as it was before"
-            : line.verb == "recover"
+            : line.verb == "recover" || line.verb == "load"
                 ? "interrupted; nothing was made"
                 : "interrupted; what was written so far is not the whole answer";
         return tell({exit_code::interrupted, line.verb, file, text, ""}, streams);
