@@ -28,6 +28,28 @@ void add_checkpoint(CLI::App& verb, data_arguments& into) {
                   "the last checkpoint, without what the log beside the file adds");
 }
 
+void add_range(CLI::App& verb, range_arguments& into) {
+    add_tree(verb, into.tree);
+    CLI::Option* const from =
+        verb.add_option("--from", into.from, "first key, included")->type_name("KEY");
+    CLI::Option* const to =
+        verb.add_option("--to", into.to, "last key, excluded")->type_name("KEY");
+    verb.add_option("--prefix", into.prefix, "keys that begin so (keys of text and bytes)")
+        ->type_name("TEXT")
+        ->excludes(from)
+        ->excludes(to);
+}
+
+void add_duplicates(CLI::App& verb, duplicate_rule& into) {
+    add_choice<duplicate_rule>(
+        verb, "--duplicates", into,
+        {{"error", duplicate_rule::error},
+         {"first", duplicate_rule::first},
+         {"last", duplicate_rule::last}},
+        "a key met again: error refuses the input, first keeps what is there, "
+        "last replaces it (error)");
+}
+
 void add_ndjson(CLI::App& verb, bool& into) {
     verb.add_flag("--ndjson", into, "one JSON document a line")->excludes("--json");
 }

@@ -17,6 +17,10 @@ void add_common(CLI::App& verb, common_arguments& into);
 void add_tree(CLI::App& verb, std::optional<std::string>& into);
 // For what reads entries.
 void add_checkpoint(CLI::App& verb, data_arguments& into);
+// --tree, --from, --to, --prefix.
+void add_range(CLI::App& verb, range_arguments& into);
+// --duplicates.
+void add_duplicates(CLI::App& verb, duplicate_rule& into);
 // One JSON document a line, for what is a list.
 void add_ndjson(CLI::App& verb, bool& into);
 

@@ -12,6 +12,7 @@
 #include "tools/argument_parts.hpp"
 #include "tools/copy_arguments.hpp"
 #include "tools/structure_arguments.hpp"
+#include "tools/transfer_arguments.hpp"
 
 #ifndef PINYON_VERSION
 #define PINYON_VERSION "0.1.0"
@@ -95,6 +96,12 @@ constexpr std::array verb_texts{
     verb_text{"backup", "copy a file as it is, also while a program writes to it",
               "  pinyon backup app.pinyon --output copy.pinyon\n"
               "  pinyon backup app.pinyon --output \"app-$(date +%F).pinyon\" --quiet\n"},
+    verb_text{"dump", "all entries as text, from which `load` makes an equal database",
+              "  pinyon dump app.pinyon > app.dump\n"
+              "  pinyon dump app.pinyon --tree users --format ndjson | jq .key\n"},
+    verb_text{"load", "a new database from a dump: of pinyon, mdb_dump or db_dump",
+              "  pinyon load app.dump --output app.pinyon\n"
+              "  mdb_dump -a data | pinyon load - --output data.pinyon\n"},
     verb_text{"recover", "save what can be saved of a damaged file into a new one",
               "  pinyon recover app.pinyon --output saved.pinyon\n"
               "  pinyon recover app.pinyon --output saved.pinyon --json | jq .trees\n"},
@@ -156,18 +163,6 @@ std::string version_text() {
         PINYON_VERSION, format::version, format::incompatible_features_known);
 }
 
-void add_range(CLI::App& verb, range_arguments& into) {
-    add_tree(verb, into.tree);
-    CLI::Option* const from =
-        verb.add_option("--from", into.from, "first key, included")->type_name("KEY");
-    CLI::Option* const to =
-        verb.add_option("--to", into.to, "last key, excluded")->type_name("KEY");
-    verb.add_option("--prefix", into.prefix, "keys that begin so (keys of text and bytes)")
-        ->type_name("TEXT")
-        ->excludes(from)
-        ->excludes(to);
-}
-
 char parse_delimiter(const std::string& word) {
     if (word == "\\t" || word == "tab") { return '\t'; }
     if (word.size() != 1 || word == "\"" || word == "\n" || word == "\r" || word[0] == '\0' ||
@@ -204,13 +199,7 @@ void add_import(CLI::App& verb, import_arguments& into) {
                             {"f64", key_format::f64},
                             {"hex", key_format::hex}},
                            "string, u64, i64, f64, or hex: a u64 written in hexadecimal (string)");
-    add_choice<duplicate_rule>(
-        verb, "--duplicates", into.duplicates,
-        {{"error", duplicate_rule::error},
-         {"first", duplicate_rule::first},
-         {"last", duplicate_rule::last}},
-        "a key met again: error refuses the input, first keeps what is there, "
-        "last replaces it (error)");
+    add_duplicates(verb, into.duplicates);
 }
 
 void add_report(CLI::App& verb, report_arguments& into) {
@@ -251,6 +240,7 @@ struct every_verb {
     scan_arguments scan;
     count_arguments count;
     copy_verbs copy;
+    transfer_verbs transfer;
     recover_arguments recover;
 };
 
@@ -313,6 +303,8 @@ void declare(CLI::App& app, every_verb& into) {
     add_checkpoint(*verb["count"], into.count);
 
     declare_copies(verb, program_footer, into.copy);
+
+    declare_transfer(verb, into.transfer, program_footer);
 
     add_common(*verb["recover"], into.recover);
     verb["recover"]->footer(std::string(recover_footer) + program_footer);
@@ -393,6 +385,9 @@ command_line chosen(const CLI::App& app, every_verb& all) {
     if (name == "scan") { return {name, std::move(all.scan)}; }
     if (name == "count") { return {name, std::move(all.count)}; }
     if (auto copy = chosen_copy(name, all.copy)) { return {name, *std::move(copy)}; }
+    if (auto transfer = chosen_transfer(name, all.transfer)) {
+        return {name, *std::move(transfer)};
+    }
     if (name == "recover") { return {name, std::move(all.recover)}; }
     finish_import(*verb, all.import);
     return {name, std::move(all.import)};

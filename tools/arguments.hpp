@@ -148,6 +148,23 @@ struct backup_arguments : data_arguments {
     std::string output;
 };
 
+// lmdb and bdb: the text that mdb_load and db_load read.
+enum class dump_format { lmdb, bdb, ndjson, csv };
+
+struct dump_arguments : data_arguments {
+    range_arguments range;
+    dump_format format = dump_format::lmdb;
+};
+
+struct load_arguments : common_arguments {  // `file` is the dump; "-": standard input
+    std::string output;
+    std::optional<dump_format> format;     // absent: as the dump begins
+    std::string tree = "main";             // of what has no name in the dump
+    std::optional<std::uint64_t> entries;  // that the dump must have
+    duplicate_rule duplicates = duplicate_rule::error;
+    std::uint32_t page_bytes = 0;  // 0: as the dump says
+};
+
 struct recover_arguments : common_arguments {
     std::string output;
 };
@@ -156,8 +173,8 @@ using verb_arguments =
     std::variant<info_arguments, check_arguments, stat_arguments, pages_arguments, page_arguments,
                  owner_arguments, map_arguments, tree_arguments, path_arguments, free_arguments,
                  log_arguments, report_arguments, import_arguments, get_arguments, scan_arguments,
-                 count_arguments, diff_arguments, compact_arguments, backup_arguments,
-                 recover_arguments>;
+                 count_arguments, diff_arguments, dump_arguments, load_arguments, compact_arguments,
+                 backup_arguments, recover_arguments>;
 
 struct command_line {
     std::string verb;

@@ -15,9 +15,6 @@ namespace pinyon::tool {
 
 namespace {
 
-// Entries are collected up to this much, sorted, and given to the tree in order.
-constexpr std::size_t batch_bytes_max = std::size_t{256} << 20;
-
 // Takes a file away again that the import made and did not fill.
 class new_file_guard {
 public:
@@ -64,7 +61,11 @@ import_result import_all(const import_arguments& arguments, input_file& input,
     csv_reader reader(input.source(), input.name(), arguments.format, arguments.delimiter);
     import_columns columns(arguments, reader);
     writable_raw_tree tree = change.open_as(arguments.tree, imported_types(arguments.key_type));
-    tree_filler filler(tree, reader, arguments, streams);
+    tree_filler filler(
+        tree,
+        {arguments.duplicates, imported_key_type(arguments.key_type), arguments.bytes,
+         [&reader](text_position at, const std::string& text) { reader.refuse(at, text); }},
+        streams);
 
     import_result result;
     entry_batch batch;
@@ -74,7 +75,7 @@ import_result import_all(const import_arguments& arguments, input_file& input,
         batch.add(entry.key, entry.value, entry.at);
         ++result.records;
         line.update(reader.bytes_read(), result.records);
-        if (batch.memory() >= batch_bytes_max) { filler.fill(batch); }
+        if (batch.memory() >= entry_batch::memory_max) { filler.fill(batch); }
     }
     filler.fill(batch);
     filler.finish();

@@ -30,6 +30,8 @@ namespace pinyon::tool {
 [[nodiscard]] exit_code run_diff(const diff_arguments& arguments, const streams& streams);
 [[nodiscard]] exit_code run_compact(const compact_arguments& arguments, const streams& streams);
 [[nodiscard]] exit_code run_backup(const backup_arguments& arguments, const streams& streams);
+[[nodiscard]] exit_code run_dump(const dump_arguments& arguments, const streams& streams);
+[[nodiscard]] exit_code run_load(const load_arguments& arguments, const streams& streams);
 [[nodiscard]] exit_code run_recover(const recover_arguments& arguments, const streams& streams);
 
 }  // namespace pinyon::tool

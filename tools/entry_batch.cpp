@@ -5,7 +5,7 @@
 namespace pinyon::tool {
 
 void entry_batch::add(bytes key, std::string_view value, text_position at) {
-    // A record is at most 64 MiB, so lengths fit 32 bits.
+    // An entry of any input is at most 1 GiB, so lengths fit 32 bits.
     entries_.push_back({text_.size(), static_cast<std::uint32_t>(key.size()),
                         static_cast<std::uint32_t>(value.size()), at});
     text_ += as_text(key);

@@ -15,6 +15,9 @@ namespace pinyon::tool {
 
 class entry_batch {
 public:
+    // Entries are collected up to this much, sorted, and given to the tree in order.
+    static constexpr std::size_t memory_max = std::size_t{256} << 20;
+
     void add(bytes key, std::string_view value, text_position at);
     // By key; entries of the same key stay in the order they were added. O(n) when they are sorted.
     void sort();

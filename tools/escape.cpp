@@ -8,6 +8,8 @@ namespace pinyon::tool {
 namespace {
 
 constexpr std::string_view digits = "0123456789abcdef";
+constexpr std::string_view alphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 std::uint8_t byte_at(std::string_view text, std::size_t at) noexcept {
     return static_cast<std::uint8_t>(text[at]);
@@ -106,8 +108,6 @@ std::string hexadecimal(std::string_view bytes) {
 }
 
 std::string base64(std::string_view bytes) {
-    constexpr std::string_view alphabet =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     std::string out;
     out.reserve((bytes.size() + 2) / 3 * 4);
     for (std::size_t at = 0; at < bytes.size(); at += 3) {
@@ -120,6 +120,77 @@ std::string base64(std::string_view bytes) {
         out += left > 1 ? alphabet[group >> 6 & 63] : '=';
         out += left > 2 ? alphabet[group & 63] : '=';
     }
+    return out;
+}
+
+std::optional<unsigned> digit_value(char digit) noexcept {
+    const auto from = [digit](char first) { return static_cast<unsigned>(digit - first); };
+    if (digit >= '0' && digit <= '9') { return from('0'); }
+    if (digit >= 'a' && digit <= 'f') { return from('a') + 10; }
+    if (digit >= 'A' && digit <= 'F') { return from('A') + 10; }
+    return std::nullopt;
+}
+
+std::optional<std::string> from_hexadecimal(std::string_view text) {
+    if (text.size() % 2 != 0) { return std::nullopt; }
+    std::string out;
+    out.reserve(text.size() / 2);
+    for (std::size_t at = 0; at < text.size(); at += 2) {
+        const auto high = digit_value(text[at]);
+        const auto low = digit_value(text[at + 1]);
+        if (!high || !low) { return std::nullopt; }
+        out += static_cast<char>(*high << 4 | *low);
+    }
+    return out;
+}
+
+std::optional<std::string> from_escaped(std::string_view text) {
+    std::string out;
+    out.reserve(text.size());
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        if (text[at] != '\\') {
+            out += text[at];
+            continue;
+        }
+        const char kind = ++at < text.size() ? text[at] : '\0';
+        if (kind == '\\') {
+            out += '\\';
+        } else if (kind == 'n') {
+            out += '\n';
+        } else if (kind == 'r') {
+            out += '\r';
+        } else if (kind == 't') {
+            out += '\t';
+        } else {
+            const auto byte = from_hexadecimal(text.substr(at + 1, 2));
+            if (kind != 'x' || !byte || byte->empty()) { return std::nullopt; }
+            out += *byte;
+            at += 2;
+        }
+    }
+    return out;
+}
+
+std::optional<std::string> from_base64(std::string_view text) {
+    if (text.size() % 4 != 0) { return std::nullopt; }
+    const std::size_t padding = text.ends_with("==") ? 2u : text.ends_with('=') ? 1u : 0u;
+    std::string out;
+    out.reserve(text.size() / 4 * 3);
+    std::uint32_t group = 0;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        const bool padded = at >= text.size() - padding;
+        const std::size_t value = padded ? 0 : alphabet.find(text[at]);
+        if (value == std::string_view::npos) { return std::nullopt; }
+        group = group << 6 | static_cast<std::uint32_t>(value);
+        if (at % 4 != 3) { continue; }
+        for (const unsigned shift : {16u, 8u, 0u}) {
+            out += static_cast<char>(group >> shift & 0xff);
+        }
+        group = 0;
+    }
+    out.resize(out.size() - padding);
+    // Bits that no byte takes have to be zero: one text for the same bytes.
+    if (base64(out) != text) { return std::nullopt; }
     return out;
 }
 

@@ -18,14 +18,13 @@ std::string place(const std::string& file, std::uint64_t page) {
     } catch (const error&) { return fmt::format("page {}: ", page); }
 }
 
-// The library's texts begin with the file's name where they know it; the message says it already.
+}  // namespace
+
 std::string without_name(std::string text, const std::string& file) {
     const std::string prefix = file + ": ";
     if (text.starts_with(prefix)) { text.erase(0, prefix.size()); }
     return text;
 }
-
-}  // namespace
 
 refusal refusal_about(const error& failure, const std::string& verb, const std::string& file) {
     std::string text = without_name(failure.what(), file);

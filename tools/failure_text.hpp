@@ -14,4 +14,8 @@ namespace pinyon::tool {
 [[nodiscard]] refusal refusal_about(const error& failure, const std::string& verb,
                                     const std::string& file);
 
+// The library's texts begin with the file's name where they know it; a message that says it already
+// goes without.
+[[nodiscard]] std::string without_name(std::string text, const std::string& file);
+
 }  // namespace pinyon::tool

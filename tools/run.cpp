@@ -55,6 +55,8 @@ exit_code dispatch(const verb_arguments& chosen, const streams& streams) {
         exit_code operator()(const diff_arguments& a) const { return run_diff(a, to); }
         exit_code operator()(const compact_arguments& a) const { return run_compact(a, to); }
         exit_code operator()(const backup_arguments& a) const { return run_backup(a, to); }
+        exit_code operator()(const dump_arguments& a) const { return run_dump(a, to); }
+        exit_code operator()(const load_arguments& a) const { return run_load(a, to); }
         exit_code operator()(const recover_arguments& a) const { return run_recover(a, to); }
     } const verb{streams};
     return std::visit(verb, chosen);
@@ -62,7 +64,7 @@ exit_code dispatch(const verb_arguments& chosen, const streams& streams) {
 
 const char* interruption_text(const std::string& verb) {
     if (verb == "import") { return "interrupted; the file is as it was before"; }
-    if (verb == "recover" || verb == "compact" || verb == "backup") {
+    if (verb == "recover" || verb == "load" || verb == "compact" || verb == "backup") {
         return "interrupted; nothing was made";
     }
     return "interrupted; what was written so far is not the whole answer";
@@ -71,12 +73,14 @@ const char* interruption_text(const std::string& verb) {
 int tell(const refusal& failure, const std::string& verb, const std::string& file,
          const streams& streams) {
     const std::string& about = failure.file().empty() ? file : failure.file();
-    return tell({failure.code(), verb, about, failure.what(), failure.next()}, streams);
+    return tell({failure.code(), verb, about, without_name(failure.what(), about), failure.next()},
+                streams);
 }
 
 int run_verb(const command_line& line, const streams& streams) {
-    const std::string file =
+    std::string file =
         std::visit([](const common_arguments& each) { return each.file; }, line.arguments);
+    if (line.verb == "load" && file == "-") { file = "standard input"; }
     try {
         const exit_code code = dispatch(line.arguments, streams);
         streams.flush_results();

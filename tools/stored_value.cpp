@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pinyon/engine/value_stream.hpp"
+#include "pinyon/mmap/error.hpp"
 
 namespace pinyon::tool {
 
@@ -33,6 +34,19 @@ bytes value_at(const raw_tree& tree, const raw_cursor& at, std::vector<std::byte
     if (at.value_length() <= inline_bytes_max) { return at.value(); }
     room = read_value(tree, at.key()).value_or(std::vector<std::byte>());
     return room;
+}
+
+void for_each_piece(const raw_tree& tree, const raw_cursor& at,
+                    const std::function<void(bytes)>& use) {
+    if (at.value_length() <= inline_bytes_max) { return use(at.value()); }
+    std::optional<value_reader> reader = tree.get_stream(at.key());
+    if (!reader) { raise(errc::corrupt, "a key that a cursor shows is not found by a search"); }
+    std::vector<std::byte> piece(std::min<std::uint64_t>(reader->length(), step_bytes));
+    while (reader->position() < reader->length()) {
+        const std::size_t got = reader->read(piece);
+        if (got == 0) { raise(errc::corrupt, "a large value ends too early"); }
+        use(bytes(piece).first(got));
+    }
 }
 
 }  // namespace pinyon::tool

@@ -4,6 +4,7 @@
 // Threads: one. Failure: corrupt, io; out of memory for what does not fit.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -17,5 +18,10 @@ namespace pinyon::tool {
 // The value that the cursor stands on; may stand in `room`. Valid until the cursor moves.
 [[nodiscard]] bytes value_at(const raw_tree& tree, const raw_cursor& at,
                              std::vector<std::byte>& room);
+
+// The same piece by piece, so that no length needs much memory. Throws corrupt when less is there
+// than the tree says.
+void for_each_piece(const raw_tree& tree, const raw_cursor& at,
+                    const std::function<void(bytes)>& use);
 
 }  // namespace pinyon::tool

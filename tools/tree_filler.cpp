@@ -1,9 +1,10 @@
 #include "tools/tree_filler.hpp"
 
+#include <utility>
+
 #include <fmt/format.h>
 
 #include "tools/entry_text.hpp"
-#include "tools/import_columns.hpp"
 
 namespace pinyon::tool {
 
@@ -18,22 +19,21 @@ std::size_t end_of_equals(const entry_batch& batch, std::size_t first) {
 
 }  // namespace
 
-tree_filler::tree_filler(writable_raw_tree& tree, const csv_reader& reader,
-                         const import_arguments& arguments, const streams& streams)
-    : tree_(tree), reader_(reader), arguments_(arguments), streams_(streams) {
+tree_filler::tree_filler(writable_raw_tree& tree, duplicate_policy policy, const streams& streams)
+    : tree_(tree), policy_(std::move(policy)), streams_(streams) {
     if (tree.empty()) { loader_ = tree.begin_load(); }
 }
 
 void tree_filler::fill(entry_batch& batch) {
     batch.sort();
-    if (arguments_.duplicates == duplicate_rule::error) { refuse_duplicates(batch); }
+    if (policy_.rule == duplicate_rule::error) { refuse_duplicates(batch); }
     const bool goes_on = loader_ && (last_loaded_.empty() || batch.size() == 0 ||
                                      compare(last_loaded_, batch.key(0)) < 0);
     if (!goes_on) { finish(); }
     std::size_t end = 0;
     for (std::size_t first = 0; first < batch.size(); first = end) {
         end = end_of_equals(batch, first);
-        const bool last_wins = arguments_.duplicates == duplicate_rule::last;
+        const bool last_wins = policy_.rule == duplicate_rule::last;
         put(batch, last_wins ? end - 1 : first, end - first);
         streams_.check_interrupt();
     }
@@ -58,13 +58,12 @@ void tree_filler::refuse_duplicates(const entry_batch& batch) const {
         }
     }
     if (!found) { return; }
-    reader_.refuse(
+    policy_.refuse(
         batch.position(*found),
-        fmt::format(
-            "duplicate key '{}'; it stands at line {} already (--duplicates first or "
-            "last decides)",
-            key_text(imported_key_type(arguments_.key_type), batch.key(*found), arguments_.bytes),
-            batch.position(earlier).line));
+        fmt::format("duplicate key '{}'; it stands at line {} already (--duplicates first or "
+                    "last decides)",
+                    key_text(policy_.key_type, batch.key(*found), policy_.bytes),
+                    batch.position(earlier).line));
 }
 
 // `chosen` of `of` entries with the same key.
@@ -79,17 +78,17 @@ void tree_filler::put(const entry_batch& batch, std::size_t chosen, std::size_t 
     if (tree_.insert(key, batch.value(chosen))) {
         ++counts_.inserted;
         counts_.skipped += of - 1;
-    } else if (arguments_.duplicates == duplicate_rule::last) {
+    } else if (policy_.rule == duplicate_rule::last) {
         tree_.put(key, batch.value(chosen));
         ++counts_.replaced;
         counts_.skipped += of - 1;
-    } else if (arguments_.duplicates == duplicate_rule::first) {
+    } else if (policy_.rule == duplicate_rule::first) {
         counts_.skipped += of;
     } else {
-        reader_.refuse(
+        policy_.refuse(
             batch.position(chosen),
             fmt::format("key '{}' is in the tree already (--duplicates first or last decides)",
-                        key_text(imported_key_type(arguments_.key_type), key, arguments_.bytes)));
+                        key_text(policy_.key_type, key, policy_.bytes)));
     }
 }
 
