@@ -29,6 +29,10 @@ struct verb_text {
 // So many ways fit into a report.
 constexpr int keys_max = 32;
 
+// Of a measurement: a day is more than anybody waits.
+constexpr double seconds_min = 0.01;
+constexpr double seconds_max = 86400;
+
 constexpr const char* program_examples =
     "  pinyon app.pinyon                          what is in this file\n"
     "  pinyon check app.pinyon                    is every byte of it sound\n";
@@ -88,6 +92,9 @@ constexpr std::array verb_texts{
     verb_text{"recover", "save what can be saved of a damaged file into a new one",
               "  pinyon recover app.pinyon --output saved.pinyon\n"
               "  pinyon recover app.pinyon --output saved.pinyon --json | jq .trees\n"},
+    verb_text{"bench", "the pool against a raw mapping: gets, scans and seeks on this very file",
+              "  pinyon bench app.pinyon\n"
+              "  pinyon bench app.pinyon --tree users --pool-bytes 16MiB --seconds 30\n"},
 };
 
 const char* examples_of(const std::string& verb) {
@@ -139,6 +146,13 @@ constexpr const char* recover_footer =
     "name "
     "is lost\n"
     "are called tree-NUMBER. Exit code 0: all was saved; 6: not all, or it cannot be proven.\n\n";
+
+constexpr const char* bench_footer =
+    "FILE is only read, and all of the tree first, so that what fits is in memory and every page "
+    "is\n"
+    "verified. Beside a writer it cannot be measured, and none gets in before the end: pages "
+    "would\n"
+    "change in the mapping. Of a file that was not closed it takes the last checkpoint.\n\n";
 
 std::string version_text() {
     return fmt::format(
@@ -216,6 +230,19 @@ void add_report(CLI::App& verb, report_arguments& into) {
     verb.add_flag("--redact", into.redact, "hide keys")->excludes("--values");
 }
 
+void add_bench(CLI::App& verb, bench_arguments& into) {
+    verb.footer(std::string(bench_footer) + program_footer);
+    add_tree(verb, into.tree);
+    verb.add_option("--seconds", into.seconds, "how long to measure, beside the first reading (5)")
+        ->type_name("S")
+        ->check(CLI::Range(seconds_min, seconds_max).description(""));
+    verb.add_option("--pool-bytes", into.pool_bytes,
+                    "the pool's budget, such as 64MiB; by default a fourth of what this process "
+                    "may use")
+        ->type_name("SIZE")
+        ->transform(CLI::AsSizeValue(false).description(""));
+}
+
 void finish_import(const CLI::App& verb, import_arguments& into) {
     if (verb.count("--format") == 0) {
         into.format = into.input.ends_with(".csv")   ? text_format::csv
@@ -241,6 +268,7 @@ struct every_verb {
     scan_arguments scan;
     count_arguments count;
     recover_arguments recover;
+    bench_arguments bench;
 };
 
 void declare(CLI::App& app, every_verb& into) {
@@ -304,6 +332,9 @@ void declare(CLI::App& app, every_verb& into) {
         ->add_option("--output", into.recover.output, "the file to make; must not exist")
         ->required()
         ->type_name("NEW");
+
+    add_common(*verb["bench"], into.bench);
+    add_bench(*verb["bench"], into.bench);
 }
 
 std::size_t edit_distance(const std::string& a, const std::string& b) {
@@ -377,6 +408,7 @@ command_line chosen(const CLI::App& app, every_verb& all) {
     if (name == "scan") { return {name, std::move(all.scan)}; }
     if (name == "count") { return {name, std::move(all.count)}; }
     if (name == "recover") { return {name, std::move(all.recover)}; }
+    if (name == "bench") { return {name, std::move(all.bench)}; }
     finish_import(*verb, all.import);
     return {name, std::move(all.import)};
 }

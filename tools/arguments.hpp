@@ -131,11 +131,17 @@ struct recover_arguments : common_arguments {
     std::string output;
 };
 
+struct bench_arguments : common_arguments {
+    std::optional<std::string> tree;
+    double seconds = 5;
+    std::uint64_t pool_bytes = 0;  // 0: as the library chooses
+};
+
 using verb_arguments =
     std::variant<info_arguments, check_arguments, stat_arguments, pages_arguments, page_arguments,
                  owner_arguments, map_arguments, tree_arguments, path_arguments, free_arguments,
                  log_arguments, report_arguments, import_arguments, get_arguments, scan_arguments,
-                 count_arguments, recover_arguments>;
+                 count_arguments, recover_arguments, bench_arguments>;
 
 struct command_line {
     std::string verb;

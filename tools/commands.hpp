@@ -28,5 +28,6 @@ namespace pinyon::tool {
 [[nodiscard]] exit_code run_scan(const scan_arguments& arguments, const streams& streams);
 [[nodiscard]] exit_code run_count(const count_arguments& arguments, const streams& streams);
 [[nodiscard]] exit_code run_recover(const recover_arguments& arguments, const streams& streams);
+[[nodiscard]] exit_code run_bench(const bench_arguments& arguments, const streams& streams);
 
 }  // namespace pinyon::tool

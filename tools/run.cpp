@@ -76,6 +76,7 @@ exit_code dispatch(const verb_arguments& chosen, const streams& streams) {
         exit_code operator()(const scan_arguments& a) const { return run_scan(a, to); }
         exit_code operator()(const count_arguments& a) const { return run_count(a, to); }
         exit_code operator()(const recover_arguments& a) const { return run_recover(a, to); }
+        exit_code operator()(const bench_arguments& a) const { return run_bench(a, to); }
     } const verb{streams};
     return std::visit(verb, chosen);
 }
