@@ -97,13 +97,6 @@ constexpr std::array verb_texts{
               "  pinyon bench app.pinyon --tree users --pool-bytes 16MiB --seconds 30\n"},
 };
 
-const char* examples_of(const std::string& verb) {
-    for (const verb_text& each : verb_texts) {
-        if (verb == each.name) { return each.examples; }
-    }
-    return program_examples;
-}
-
 class help_formatter final : public CLI::Formatter {
 public:
     [[nodiscard]] std::string make_help(const CLI::App* app, std::string name,
@@ -425,6 +418,20 @@ const std::vector<std::string>& verbs() {
         return list;
     }();
     return names;
+}
+
+const char* examples_of(const std::string& verb) {
+    for (const verb_text& each : verb_texts) {
+        if (verb == each.name) { return each.examples; }
+    }
+    return program_examples;
+}
+
+void look_at_declaration(const std::function<void(CLI::App&)>& look) {
+    CLI::App app;
+    every_verb all;
+    declare(app, all);
+    look(app);
 }
 
 std::optional<command_line> parse(const std::vector<std::string>& words, const streams& streams) {

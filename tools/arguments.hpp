@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <variant>
@@ -14,6 +15,10 @@
 #include "tools/csv_reader.hpp"
 #include "tools/escape.hpp"
 #include "tools/streams.hpp"
+
+namespace CLI {
+class App;
+}
 
 namespace pinyon::tool {
 
@@ -158,5 +163,11 @@ struct command_line {
 
 // Every verb's name, in the order of the help.
 [[nodiscard]] const std::vector<std::string>& verbs();
+
+// Two lines of a verb, or of the program where the name is none's, each with its indent.
+[[nodiscard]] const char* examples_of(const std::string& verb);
+
+// Shows the parser as it is declared, for what tells people about the command elsewhere.
+void look_at_declaration(const std::function<void(CLI::App&)>& look);
 
 }  // namespace pinyon::tool
