@@ -189,7 +189,7 @@ BOOST_AUTO_TEST_CASE(the_manual_page_can_be_shown) {
     }
     const folder here;
     write_file(here / "pinyon.1", manual_page());
-    const std::string groff = "groff -man -Tutf8 -P-c -rLL=100n ";
+    const std::string groff = "groff -man -Tutf8 -P-cbou -rLL=100n ";
     const outcome complaints = shell(groff + "-ww -z '" + (here / "pinyon.1") + "'");
     BOOST_TEST(complaints.code == 0);
     BOOST_TEST(complaints.out == "");

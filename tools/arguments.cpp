@@ -223,17 +223,34 @@ void add_report(CLI::App& verb, report_arguments& into) {
     verb.add_flag("--redact", into.redact, "hide keys")->excludes("--values");
 }
 
+// Not a number is in no range.
+std::string check_seconds(const std::string& word) {
+    double value = 0;
+    const bool fits =
+        CLI::detail::lexical_cast(word, value) && value >= seconds_min && value <= seconds_max;
+    return fits ? ""
+                : fmt::format("found '{}', expected {} to {} seconds", word, seconds_min,
+                              seconds_max);
+}
+
+// CLI11 takes -1 for the largest number.
+std::string check_size(const std::string& word) {
+    const bool fits = !word.empty() && word[0] >= '0' && word[0] <= '9';
+    return fits ? "" : fmt::format("found '{}', expected bytes, such as 64MiB", word);
+}
+
 void add_bench(CLI::App& verb, bench_arguments& into) {
     verb.footer(std::string(bench_footer) + program_footer);
     add_tree(verb, into.tree);
     verb.add_option("--seconds", into.seconds, "how long to measure, beside the first reading (5)")
         ->type_name("S")
-        ->check(CLI::Range(seconds_min, seconds_max).description(""));
+        ->check(CLI::Validator(check_seconds, ""));
     verb.add_option("--pool-bytes", into.pool_bytes,
                     "the pool's budget, such as 64MiB; by default a fourth of what this process "
                     "may use")
         ->type_name("SIZE")
-        ->transform(CLI::AsSizeValue(false).description(""));
+        ->transform(CLI::AsSizeValue(false).description(""))
+        ->transform(CLI::Validator(check_size, ""));  // before the other one
 }
 
 void finish_import(const CLI::App& verb, import_arguments& into) {

@@ -74,9 +74,10 @@ _pinyon_offer_files() {
 
 _pinyon() {
     COMPREPLY=()
-    local _pinyon_typed=${COMP_WORDS[COMP_CWORD]} _pinyon_is verb= file= word option= i place=0
-    # What stands before: the verb, how many arguments, and whether an option waits for its value. At
-    # "=" bash parts words: --bytes=hex comes as three.
+    local _pinyon_typed=${COMP_WORDS[COMP_CWORD]} _pinyon_is=''
+    local verb='' file='' word option='' i place=0
+    # What stands before: the verb, how many arguments, and whether an option waits for its
+    # value. At "=" bash parts words: --bytes=hex comes as three.
     for ((i = 1; i < COMP_CWORD; ++i)); do
         word=${COMP_WORDS[i]}
         if [[ $word == = ]]; then
@@ -104,12 +105,12 @@ _pinyon() {
     elif [[ -z $verb ]]; then
         # shellcheck disable=SC2086  # words of our own
         _pinyon_offer $_pinyon_verbs
-        _pinyon_is=file
+        _pinyon_is='file'
     else
         _pinyon_look "$verb $((place + 1))"
     fi
+    # shellcheck disable=SC2086  # words of our own
     case $_pinyon_is in
-        # shellcheck disable=SC2086  # words of our own
         'choice '*) _pinyon_offer ${_pinyon_is#choice } ;;
         tree) _pinyon_offer_trees "${COMP_WORDS[0]}" "${file//\\/}" ;;
         file) _pinyon_offer_files ;;
@@ -130,7 +131,8 @@ std::string bash_completion() {
         cases += cases_of(each);
     }
     std::string out = fmt::format(
-        "# Completion of pinyon {} for bash, made from its command line. shellcheck shell=bash\n\n",
+        "# Completion of pinyon {} for bash, made from its command line.\n# shellcheck "
+        "shell=bash\n\n",
         program_version());
     out += fmt::format("_pinyon_verbs='{}'\n\n", names);
     out +=

@@ -106,7 +106,9 @@ std::string usage_text(const described_verb& verb) {
 }
 
 std::string verb_text(const described_verb& verb, const std::vector<described_option>& common) {
-    std::string out = ".SS " + usage_text(verb) + "\n" + plain(verb.summary) + ".\n";
+    std::string summary = verb.summary;
+    if (summary[0] >= 'a' && summary[0] <= 'z') { summary[0] = static_cast<char>(summary[0] - 32); }
+    std::string out = ".SS " + usage_text(verb) + "\n" + plain(summary) + ".\n";
     if (!verb.notes.empty()) { out += paragraphs(verb.notes); }
     for (const auto* list : {&verb.arguments, &verb.options}) {
         for (const described_option& each : *list) {

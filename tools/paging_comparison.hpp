@@ -11,8 +11,8 @@
 //  1. Both are asked for the same entries in the same order; every answer counts and is compared.
 //
 // Threads: one.
-// Failure: as database::open, busy beside a writer among it; corrupt, io; refusal for a tree that is
-// not there, that is empty, or of which the two read different things; interruption.
+// Failure: as database::open, busy beside a writer among it; corrupt, io; refusal for a tree that
+// is not there, that is empty, or of which the two read different things; interruption.
 #pragma once
 
 #include <cstdint>

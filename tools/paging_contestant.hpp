@@ -62,8 +62,8 @@ public:
     void open_tree(const std::string& name) { tree_ = snapshot_.open_raw(name); }
     [[nodiscard]] const raw_tree& tree() const noexcept { return tree_; }
 
-    // Every entry once, in order: how many there are, and the checksum of all keys and values. `look`
-    // is shown each key, with its number.
+    // Every entry once, in order: how many there are, and the checksum of all keys and values.
+    // `look` is shown each key, with its number.
     using key_look = std::function<void(std::uint64_t number, bytes key)>;
     struct content {
         std::uint64_t entries = 0;
