@@ -1,5 +1,7 @@
 #include "tools/argument_parts.hpp"
 
+#include <sstream>
+
 namespace pinyon::tool {
 
 void add_common(CLI::App& verb, common_arguments& into) {
@@ -15,7 +17,18 @@ void add_common(CLI::App& verb, common_arguments& into) {
             "--bytes", [&into](const std::string& word) { into.bytes = styles.at(word); },
             "how bytes are shown: auto, text, hex, base64, redacted")
         ->type_name("STYLE")
-        ->check(CLI::IsMember(styles).description(""));
+        ->check(one_of(styles));
+}
+
+std::vector<std::string> choices_of(CLI::Option& option) {
+    std::vector<std::string> words;
+    // Throws when there is no check at all.
+    for (int index = 0;; ++index) {
+        try {
+            std::istringstream names(option.get_validator(index)->get_name());
+            for (std::string word; names >> word;) { words.push_back(word); }
+        } catch (const CLI::OptionNotFound&) { return words; }
+    }
 }
 
 void add_tree(CLI::App& verb, std::optional<std::string>& into) {

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -24,6 +25,17 @@ void add_duplicates(CLI::App& verb, duplicate_rule& into);
 // One JSON document a line, for what is a list.
 void add_ndjson(CLI::App& verb, bool& into);
 
+// Accepts these words alone, and remembers them.
+template <class Value>
+[[nodiscard]] CLI::Validator one_of(const std::map<std::string, Value>& choices) {
+    CLI::Validator check = CLI::IsMember(choices);
+    std::string words;
+    for (const auto& [word, value] : choices) { words += " " + word; }
+    return check.description("").name(words);
+}
+// The words of an option that takes one of several; none for all others.
+[[nodiscard]] std::vector<std::string> choices_of(CLI::Option& option);
+
 // One of several words.
 template <class Value>
 void add_choice(CLI::App& verb, const std::string& name, Value& into,
@@ -31,7 +43,7 @@ void add_choice(CLI::App& verb, const std::string& name, Value& into,
     verb.add_option_function<std::string>(
             name, [&into, choices](const std::string& word) { into = choices.at(word); }, text)
         ->type_name("KIND")
-        ->check(CLI::IsMember(choices).description(""));
+        ->check(one_of(choices));
 }
 
 }  // namespace pinyon::tool

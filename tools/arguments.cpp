@@ -31,6 +31,10 @@ struct verb_text {
 // So many ways fit into a report.
 constexpr int keys_max = 32;
 
+// Of a measurement: a day is more than anybody waits.
+constexpr double seconds_min = 0.01;
+constexpr double seconds_max = 86400;
+
 constexpr const char* program_examples =
     "  pinyon app.pinyon                          what is in this file\n"
     "  pinyon check app.pinyon                    is every byte of it sound\n";
@@ -105,14 +109,10 @@ constexpr std::array verb_texts{
     verb_text{"recover", "save what can be saved of a damaged file into a new one",
               "  pinyon recover app.pinyon --output saved.pinyon\n"
               "  pinyon recover app.pinyon --output saved.pinyon --json | jq .trees\n"},
+    verb_text{"bench", "the pool against a raw mapping: gets, scans and seeks on this very file",
+              "  pinyon bench app.pinyon\n"
+              "  pinyon bench app.pinyon --tree users --pool-bytes 16MiB --seconds 30\n"},
 };
-
-const char* examples_of(const std::string& verb) {
-    for (const verb_text& each : verb_texts) {
-        if (verb == each.name) { return each.examples; }
-    }
-    return program_examples;
-}
 
 class help_formatter final : public CLI::Formatter {
 public:
@@ -156,6 +156,13 @@ constexpr const char* recover_footer =
     "name "
     "is lost\n"
     "are called tree-NUMBER. Exit code 0: all was saved; 6: not all, or it cannot be proven.\n\n";
+
+constexpr const char* bench_footer =
+    "FILE is only read, and all of the tree first, so that what fits is in memory and every page "
+    "is\n"
+    "verified. Beside a writer it cannot be measured, and none gets in before the end: pages "
+    "would\n"
+    "change in the mapping. Of a file that was not closed it takes the last checkpoint.\n\n";
 
 std::string version_text() {
     return fmt::format(
@@ -215,6 +222,36 @@ void add_report(CLI::App& verb, report_arguments& into) {
     verb.add_flag("--redact", into.redact, "hide keys")->excludes("--values");
 }
 
+// Not a number is in no range.
+std::string check_seconds(const std::string& word) {
+    double value = 0;
+    const bool fits =
+        CLI::detail::lexical_cast(word, value) && value >= seconds_min && value <= seconds_max;
+    return fits ? ""
+                : fmt::format("found '{}', expected {} to {} seconds", word, seconds_min,
+                              seconds_max);
+}
+
+// CLI11 takes -1 for the largest number.
+std::string check_size(const std::string& word) {
+    const bool fits = !word.empty() && word[0] >= '0' && word[0] <= '9';
+    return fits ? "" : fmt::format("found '{}', expected bytes, such as 64MiB", word);
+}
+
+void add_bench(CLI::App& verb, bench_arguments& into) {
+    verb.footer(std::string(bench_footer) + program_footer);
+    add_tree(verb, into.tree);
+    verb.add_option("--seconds", into.seconds, "how long to measure, beside the first reading (5)")
+        ->type_name("S")
+        ->check(CLI::Validator(check_seconds, ""));
+    verb.add_option("--pool-bytes", into.pool_bytes,
+                    "the pool's budget, such as 64MiB; by default a fourth of what this process "
+                    "may use")
+        ->type_name("SIZE")
+        ->transform(CLI::AsSizeValue(false).description(""))
+        ->transform(CLI::Validator(check_size, ""));  // before the other one
+}
+
 void finish_import(const CLI::App& verb, import_arguments& into) {
     if (verb.count("--format") == 0) {
         into.format = into.input.ends_with(".csv")   ? text_format::csv
@@ -242,6 +279,7 @@ struct every_verb {
     copy_verbs copy;
     transfer_verbs transfer;
     recover_arguments recover;
+    bench_arguments bench;
 };
 
 void declare(CLI::App& app, every_verb& into) {
@@ -312,6 +350,9 @@ void declare(CLI::App& app, every_verb& into) {
         ->add_option("--output", into.recover.output, "the file to make; must not exist")
         ->required()
         ->type_name("NEW");
+
+    add_common(*verb["bench"], into.bench);
+    add_bench(*verb["bench"], into.bench);
 }
 
 std::size_t edit_distance(const std::string& a, const std::string& b) {
@@ -389,6 +430,7 @@ command_line chosen(const CLI::App& app, every_verb& all) {
         return {name, *std::move(transfer)};
     }
     if (name == "recover") { return {name, std::move(all.recover)}; }
+    if (name == "bench") { return {name, std::move(all.bench)}; }
     finish_import(*verb, all.import);
     return {name, std::move(all.import)};
 }
@@ -405,6 +447,20 @@ const std::vector<std::string>& verbs() {
         return list;
     }();
     return names;
+}
+
+const char* examples_of(const std::string& verb) {
+    for (const verb_text& each : verb_texts) {
+        if (verb == each.name) { return each.examples; }
+    }
+    return program_examples;
+}
+
+void look_at_declaration(const std::function<void(CLI::App&)>& look) {
+    CLI::App app;
+    every_verb all;
+    declare(app, all);
+    look(app);
 }
 
 std::optional<command_line> parse(const std::vector<std::string>& words, const streams& streams) {

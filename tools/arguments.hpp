@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <variant>
@@ -14,6 +15,10 @@
 #include "tools/csv_reader.hpp"
 #include "tools/escape.hpp"
 #include "tools/streams.hpp"
+
+namespace CLI {
+class App;
+}
 
 namespace pinyon::tool {
 
@@ -169,12 +174,18 @@ struct recover_arguments : common_arguments {
     std::string output;
 };
 
+struct bench_arguments : common_arguments {
+    std::optional<std::string> tree;
+    double seconds = 5;
+    std::uint64_t pool_bytes = 0;  // 0: as the library chooses
+};
+
 using verb_arguments =
     std::variant<info_arguments, check_arguments, stat_arguments, pages_arguments, page_arguments,
                  owner_arguments, map_arguments, tree_arguments, path_arguments, free_arguments,
                  log_arguments, report_arguments, import_arguments, get_arguments, scan_arguments,
                  count_arguments, diff_arguments, dump_arguments, load_arguments, compact_arguments,
-                 backup_arguments, recover_arguments>;
+                 backup_arguments, recover_arguments, bench_arguments>;
 
 struct command_line {
     std::string verb;
@@ -191,5 +202,11 @@ struct command_line {
 
 // Every verb's name, in the order of the help.
 [[nodiscard]] const std::vector<std::string>& verbs();
+
+// Two lines of a verb, or of the program where the name is none's, each with its indent.
+[[nodiscard]] const char* examples_of(const std::string& verb);
+
+// Shows the parser as it is declared, for what tells people about the command elsewhere.
+void look_at_declaration(const std::function<void(CLI::App&)>& look);
 
 }  // namespace pinyon::tool

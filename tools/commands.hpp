@@ -33,5 +33,6 @@ namespace pinyon::tool {
 [[nodiscard]] exit_code run_dump(const dump_arguments& arguments, const streams& streams);
 [[nodiscard]] exit_code run_load(const load_arguments& arguments, const streams& streams);
 [[nodiscard]] exit_code run_recover(const recover_arguments& arguments, const streams& streams);
+[[nodiscard]] exit_code run_bench(const bench_arguments& arguments, const streams& streams);
 
 }  // namespace pinyon::tool

@@ -18,14 +18,21 @@ namespace pinyon::tool {
 // the last checkpoint.
 [[nodiscard]] database open_to_read(const std::string& file, bool checkpoint);
 
+// The tree of this name, or the only one. Throws refusal naming the trees there are.
+[[nodiscard]] tree_information tree_of(const read_transaction& snapshot,
+                                       const std::optional<std::string>& name,
+                                       const std::string& file);
+
 class inspected_file {
 public:
     explicit inspected_file(const std::string& file, bool checkpoint = false);
 
     [[nodiscard]] const database& opened() const noexcept { return database_; }
     [[nodiscard]] const read_transaction& snapshot() const noexcept { return snapshot_; }
-    // The tree of this name, or the only one. Throws refusal naming the trees there are.
-    [[nodiscard]] tree_information tree(const std::optional<std::string>& name) const;
+    // See tree_of.
+    [[nodiscard]] tree_information tree(const std::optional<std::string>& name) const {
+        return tree_of(snapshot_, name, database_.path());
+    }
 
 private:
     database database_;

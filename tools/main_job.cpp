@@ -18,7 +18,6 @@
 
 #include "pinyon/engine/pinyon.hpp"
 #include "tools/escape.hpp"
-#include "tools/paging_comparison.hpp"
 #include "tools/run.hpp"
 #include "tools/table.hpp"
 
@@ -54,7 +53,7 @@ public:
         show_statistics();
         check();
         title("Pool against raw mapping");
-        compare_paging(file_, "characters", streams_);
+        command({"bench", file_, "--tree", "characters", "--seconds", "2"});
     }
 
 private:

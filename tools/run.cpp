@@ -58,6 +58,7 @@ exit_code dispatch(const verb_arguments& chosen, const streams& streams) {
         exit_code operator()(const dump_arguments& a) const { return run_dump(a, to); }
         exit_code operator()(const load_arguments& a) const { return run_load(a, to); }
         exit_code operator()(const recover_arguments& a) const { return run_recover(a, to); }
+        exit_code operator()(const bench_arguments& a) const { return run_bench(a, to); }
     } const verb{streams};
     return std::visit(verb, chosen);
 }
