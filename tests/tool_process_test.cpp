@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <pty.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,18 +24,13 @@
 #include <vector>
 
 #include "pinyon/engine/database.hpp"
+#include "support/command_process.hpp"
 
 namespace fs = std::filesystem;
 using words = std::vector<std::string>;
+using namespace pinyon::test;
 
 namespace {
-
-// The command as it was built beside this test: build/tests/... and build/bin/pinyon.
-std::string command_path() {
-    if (const char* const named = std::getenv("PINYON_COMMAND"); named != nullptr) { return named; }
-    return (fs::read_symlink("/proc/self/exe").parent_path().parent_path() / "bin" / "pinyon")
-        .string();
-}
 
 class folder {
 public:
@@ -76,51 +70,7 @@ void write_file(const std::string& path, const std::string& text) {
     std::ofstream(path, std::ios::binary) << text;
 }
 
-struct answer {
-    int code = -1;  // -1: ended by a signal
-    int signal = 0;
-    std::string out;
-    std::string err;
-};
-
-// What the child does between fork and exec.
-struct child_setup {
-    int standard_input = -1;   // -1: /dev/null
-    int standard_output = -1;  // -1: a file that is read afterwards
-    bool close_output = false;
-    bool as_nobody = false;
-    std::string command{};  // empty: the one that was built
-};
-
-void redirect(const char* path, int flags, int to) {
-    const int descriptor = ::open(path, flags | O_CLOEXEC, 0600);
-    ::dup2(descriptor, to);
-}
-
-pid_t start(const words& arguments, const std::string& out, const std::string& err,
-            const child_setup& setup) {
-    std::vector<std::string> all{setup.command.empty() ? command_path() : setup.command};
-    all.insert(all.end(), arguments.begin(), arguments.end());
-    std::vector<char*> pointers;
-    for (std::string& each : all) { pointers.push_back(each.data()); }
-    pointers.push_back(nullptr);
-    const pid_t child = ::fork();
-    if (child != 0) { return child; }
-    redirect(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 1);
-    redirect(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 2);
-    if (setup.standard_input >= 0) {
-        ::dup2(setup.standard_input, 0);
-    } else {
-        redirect("/dev/null", O_RDONLY, 0);
-    }
-    if (setup.standard_output >= 0) { ::dup2(setup.standard_output, 1); }
-    if (setup.close_output) { ::close(1); }
-    if (setup.as_nobody && (::setgid(65534) != 0 || ::setuid(65534) != 0)) { ::_exit(99); }
-    // A runner in the background ignores it, and children inherit that.
-    (void)::signal(SIGINT, SIG_DFL);
-    ::execv(pointers[0], pointers.data());
-    ::_exit(98);
-}
+using answer = command_end;
 
 // Its handler is there; at most half a minute.
 void wait_until_it_catches(int signal, pid_t child) {
@@ -136,20 +86,8 @@ void wait_until_it_catches(int signal, pid_t child) {
     BOOST_FAIL("the command does not listen for signals");
 }
 
-void finish(pid_t child, answer& into) {
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    if (WIFEXITED(status)) { into.code = WEXITSTATUS(status); }
-    if (WIFSIGNALED(status)) { into.signal = WTERMSIG(status); }
-}
-
 answer call(const words& arguments, const child_setup& setup = {}) {
-    const folder output;
-    answer result;
-    finish(start(arguments, output / "out", output / "err", setup), result);
-    result.out = read_file(output / "out");
-    result.err = read_file(output / "err");
-    return result;
+    return run_command(arguments, setup);
 }
 
 std::string sample(const folder& here, int entries) {
@@ -218,8 +156,9 @@ BOOST_AUTO_TEST_CASE(an_interrupted_import_writes_nothing) {
                 BOOST_REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
                 const folder output;
                 answer told;
-                const pid_t child = start({"import", file, "-", "--tree", "u"}, output / "out",
-                                          output / "err", {.standard_input = ends[0]});
+                const pid_t child =
+                    start_command({"import", file, "-", "--tree", "u"}, output / "out",
+                                  output / "err", {.standard_input = ends[0]});
                 ::close(ends[0]);
                 std::string text;
                 for (int i = 0; i < lines; ++i) { text += "line " + std::to_string(i) + "\n"; }
@@ -229,7 +168,7 @@ BOOST_AUTO_TEST_CASE(an_interrupted_import_writes_nothing) {
                 // it waits for more or is interrupted before it began.
                 wait_until_it_catches(SIGINT, child);
                 ::kill(child, SIGINT);
-                finish(child, told);
+                finish_command(child, told);
                 ::close(ends[1]);
                 BOOST_TEST(told.code == 130);
                 BOOST_TEST(contains(read_file(output / "err"), "as it was before"));

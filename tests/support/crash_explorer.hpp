@@ -187,20 +187,20 @@ struct crash_plan {
     std::optional<std::size_t> workload;
     std::optional<std::uint64_t> operation;
 
-    crash_plan(int count, char** words, std::uint64_t default_states)
+    crash_plan(int count, char** arguments, std::uint64_t default_states)
         : states(slow_build ? default_states / 20 : default_states) {
         const auto number = [&](int i) {
-            return i + 1 < count ? std::strtoull(words[i + 1], nullptr, 10) : 0;
+            return i + 1 < count ? std::strtoull(arguments[i + 1], nullptr, 10) : 0;
         };
         for (int i = 1; i < count; ++i) {
-            const std::string_view word = words[i];
+            const std::string_view word = arguments[i];
             if (word == "--states") { states = number(i); }
             if (word == "--seed") { seed = number(i); }
             if (word == "--jobs") { jobs = std::max(1U, static_cast<unsigned>(number(i))); }
             if (word == "--workload") { workload = number(i); }
             if (word == "--operation") { operation = number(i); }
             if (word == "--part" && i + 1 < count) {
-                (void)std::sscanf(words[i + 1], "%u/%u", &part, &parts);
+                (void)std::sscanf(arguments[i + 1], "%u/%u", &part, &parts);
                 parts = std::max(1U, parts);
             }
         }

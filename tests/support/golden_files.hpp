@@ -33,7 +33,8 @@ struct golden_tree {
 struct golden_file {
     std::string name;  // without ".pinyon"
     std::map<std::string, golden_tree> trees;
-    saved_files files;  // the database and the segments of its log
+    saved_files files;              // the database and the segments of its log
+    std::vector<saved_file> older;  // the database as it was before each change, oldest first
 };
 
 struct golden_measure {
@@ -61,6 +62,7 @@ public:
 
     template <class Change>
     void update(Change&& change, durability when = durability::durable) {
+        note_older();
         db_->update([&](write_transaction& tx) { change(tx); }, when);
     }
     template <class Key, class Value>
@@ -95,7 +97,10 @@ public:
         entry.key() = to;
         result_.trees.insert(std::move(entry));
     }
-    void checkpoint() { db_->checkpoint(); }
+    void checkpoint() {
+        note_older();
+        db_->checkpoint();
+    }
 
     // The files as a clean close leaves them.
     golden_file close() {
@@ -119,6 +124,7 @@ private:
         return std::string(as_text(key_codec<Key>::encode(key, room)));
     }
 
+    void note_older() { result_.older.push_back(save_file(disk_, path_)); }
     // The database without the space that is reserved behind its pages.
     golden_file save() {
         result_.files = save_all(disk_);

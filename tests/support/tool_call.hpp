@@ -44,6 +44,7 @@ public:
     [[nodiscard]] std::string operator/(const std::string& name) const {
         return (path_ / name).string();
     }
+    [[nodiscard]] const fs::path& path() const noexcept { return path_; }
     [[nodiscard]] std::vector<std::string> names() const {
         std::vector<std::string> list;
         for (const auto& each : fs::directory_iterator(path_)) {
