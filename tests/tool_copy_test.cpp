@@ -194,7 +194,6 @@ BOOST_AUTO_TEST_CASE(sorted_data_of_fixed_size_takes_little_more_than_its_bytes)
         BOOST_TEST(part < 1.15);
         BOOST_TEST(part > 1.0);
         require_sound_copy(file, here / "b.pinyon");
-        const json pages = call({"free", here / "b.pinyon", "--json"}).json();
         BOOST_TEST(call({"check", here / "b.pinyon", "--json"}).json()["pages"]["free"] < 8);
         // Compact once more: nothing changes but the id.
         BOOST_TEST(call({"compact", here / "b.pinyon", "--output", here / "c.pinyon"}).code == 0);
