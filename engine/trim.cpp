@@ -1,7 +1,6 @@
 #include "pinyon/engine/trim.hpp"
 
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <vector>
 

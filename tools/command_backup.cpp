@@ -62,18 +62,18 @@ private:
     std::optional<copied_state> attempt_one(std::string& problem) {
         std::optional<std::uint64_t> sequence;
         try {
-            const auto file = open_to_inspect(path_);
+            const auto file = open_to_inspect(arguments_.file);
             const held_state held(*file, arguments_.file);
             sequence = held.meta().sequence;
             const std::optional<finding> defect = copy(*file, held.meta());
             if (!defect) { return finish(held.meta()); }
             problem = told(*defect, held.meta());
-            if (newest_sequence(path_) == sequence) {
+            if (newest_sequence(arguments_.file) == sequence) {
                 throw refusal(exit_code::damage, problem,
                               next_step(errc::corrupt, "backup", arguments_.file));
             }
         } catch (const error& failure) {
-            if (!sequence || newest_sequence(path_) == sequence) { throw; }
+            if (!sequence || newest_sequence(arguments_.file) == sequence) { throw; }
             problem = failure.what();
         }
         return std::nullopt;
@@ -82,7 +82,7 @@ private:
     // What is wrong with the copy.
     std::optional<finding> copy(io::file& file, const format::meta& meta) {
         const bool is_clean = (meta.flags & format::meta_flag_clean) != 0;
-        with_log_ = !is_clean && !arguments_.checkpoint && !has_live_writer(path_);
+        with_log_ = !is_clean && !arguments_.checkpoint && !has_live_writer(arguments_.file);
         progress line(streams_, "backup", "pages", meta.page_count, arguments_.quiet);
         pages_copied_ = copy_pages(file, meta, !with_log_, output_,
                                    [&line](std::uint64_t pages) { line.update(pages, pages); });

@@ -14,8 +14,8 @@
 namespace pinyon::tool {
 
 // How an inspector opens a database: without a lock and without a cache; a file whose log goes on
-// behind it is replayed in memory, unless the `checkpoint` alone is asked for. Beside a writer it is
-// the last checkpoint.
+// behind it is replayed in memory, unless the `checkpoint` alone is asked for. Beside a writer it
+// is the last checkpoint.
 [[nodiscard]] database open_to_read(const std::string& file, bool checkpoint);
 
 // The tree of this name, or the only one. Throws refusal naming the trees there are.

@@ -18,9 +18,9 @@
 
 namespace pinyon::tool {
 
-// Copies the pages of the state `meta` of `from`, and the metas. A meta that needs a log names it in
-// the copy as well, unless the copy is to be complete `without_log`. Calls `look` with the number
-// of pages passed so far. Returns how many were copied.
+// Copies the pages of the state `meta` of `from`, and the metas. A meta that needs a log names it
+// in the copy as well, unless the copy is to be complete `without_log`. Calls `look` with the
+// number of pages passed so far. Returns how many were copied.
 std::uint64_t copy_pages(io::file& from, const format::meta& meta, bool without_log,
                          const new_file& to, const std::function<void(std::uint64_t)>& look);
 
