@@ -24,7 +24,7 @@ constexpr std::array<std::string_view, 23> passed_over{
     "compressed", "heapsize",    "blob_threshold", "ext_bthreshold", "nparts"};
 
 std::string excerpt(std::string_view text) {
-    return "'" + escaped(text.substr(0, shown_bytes_max)) +
+    return "'" + std::string(text.substr(0, shown_bytes_max)) +
            (text.size() > shown_bytes_max ? "...'" : "'");
 }
 
@@ -183,7 +183,7 @@ void text_dump_reader::read_field(const std::string& line, text_position at, dum
 
 void text_dump_reader::check_type(const std::string& type, text_position at) const {
     if (type == "btree" || type == "hash") { return; }
-    source_.refuse(at, "found type=" + escaped(type.substr(0, shown_bytes_max)) +
+    source_.refuse(at, "found type=" + type.substr(0, shown_bytes_max) +
                            ", expected btree or hash" +
                            (type == "recno" || type == "queue"
                                 ? ": its keys are numbers of records; import --format lines "
@@ -252,7 +252,8 @@ void text_dump_reader::end_section() {
     std::string line;
     if (!lines_.take(line, shown_bytes_max) || line != "DATA=END") {
         // The line may be the rest of one: a cut, not a contradiction.
-        const bool cut = lines_.at_end() && std::string_view("DATA=END").starts_with(line);
+        const bool cut =
+            lines_.at_end() && !line.empty() && std::string_view("DATA=END").starts_with(line);
         source_.refuse(at, "found " + excerpt(line) + ", expected a blank and a key, or DATA=END",
                        cut ? exit_code::incomplete : exit_code::no);
     }
