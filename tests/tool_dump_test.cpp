@@ -221,19 +221,15 @@ BOOST_AUTO_TEST_CASE(a_dump_looks_as_documented) {
 BOOST_AUTO_TEST_CASE(a_part_of_a_tree_is_a_dump_of_its_own) {
     const folder here;
     const std::string file = large_sample(here);
-    const auto all = entries_of(file).at("numbers");
-    const struct {
-        words range;
-        std::size_t entries;
-    } cases[] = {{{"--from", "100", "--to", "200"}, 100},
-                 {{"--from", "19000"}, 0},
-                 {{"--to", "0"}, 0},
-                 {{"--from", "200", "--to", "100"}, 0}};
-    for (const auto& each : cases) {
-        const std::string count = call(words{"count", file} + each.range).out;
+    for (const words& range : std::vector<words>{{"--from", "100", "--to", "200"},
+                                                 {"--from", "19990"},
+                                                 {"--from", "30000"},
+                                                 {"--to", "0"},
+                                                 {"--from", "200", "--to", "100"}}) {
+        const std::string count = call(words{"count", file} + range).out;
         for (const char* const format : {"lmdb", "ndjson"}) {
             const folder to;
-            write_dump(words{"--format", format} + each.range, file, to / "a.dump");
+            write_dump(words{"--format", format} + range, file, to / "a.dump");
             const answer loaded =
                 call({"load", to / "a.dump", "--output", to / "b.pinyon", "--json"});
             BOOST_REQUIRE_MESSAGE(loaded.code == 0, loaded.err);
@@ -316,8 +312,16 @@ BOOST_AUTO_TEST_CASE(lmdb_takes_a_dump_and_gives_it_back) {
             load(stem + ".back", stem + ".new");
             BOOST_TEST((entries_of(stem + ".new") == expected));
             shell("mdb_dump -n -p -a " + stem + ".mdb > " + stem + ".print");
-            load(stem + ".print", stem + ".new2");
-            BOOST_TEST((entries_of(stem + ".new2") == expected));
+            const answer print =
+                call({"load", stem + ".print", "--output", stem + ".new2", "--quiet"});
+            // Numbers hold bytes that are a backslash, which LMDB 0.9.24 leaves unmarked.
+            if (expected.contains("numbers") && print.code != 0) {
+                BOOST_TEST(print.code == 1);
+                BOOST_TEST(!fs::exists(stem + ".new2"));
+            } else {
+                BOOST_REQUIRE_MESSAGE(print.code == 0, print.err);
+                BOOST_TEST((entries_of(stem + ".new2") == expected));
+            }
             // All is of bytes now.
             BOOST_TEST((content_of(stem + ".new").begin()->second.types == pinyon::raw_types()));
         }

@@ -355,6 +355,14 @@ BOOST_AUTO_TEST_CASE(text_that_is_no_dump_is_refused_at_its_place) {
     for (const auto& each : cases) { require_refused(each.dump, {}, each.code, each.message); }
 }
 
+BOOST_AUTO_TEST_CASE(a_line_that_does_not_end_takes_no_more_than_a_line_may) {
+    const std::string endless(std::size_t{101} << 20, ' ');
+    require_refused(json_start + endless, {}, 1, "line 2, column 1: the line has more than");
+    require_refused(print_header + endless, {}, 1, "line 5, column 2: the key has more than");
+    require_refused("VERSION=3\n" + endless, {}, 1, "line 2, column 1: found a header line");
+    require_refused("key:u16,value:string\n" + endless, {"--entries", "1"}, 1, "line 2, column");
+}
+
 BOOST_AUTO_TEST_CASE(tables_that_make_no_sense_are_refused_at_their_place) {
     const struct {
         std::string table;
