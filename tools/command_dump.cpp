@@ -1,3 +1,5 @@
+#include <functional>
+
 #include <fmt/format.h>
 
 #include "tools/commands.hpp"
@@ -23,6 +25,12 @@ std::vector<tree_information> chosen_trees(const inspected_file& file,
     return file.snapshot().trees();
 }
 
+std::uint64_t entries_of(const std::vector<tree_information>& trees) {
+    std::uint64_t sum = 0;
+    for (const tree_information& each : trees) { sum += each.entries; }
+    return sum;
+}
+
 void dump_tree(const inspected_file& file, const tree_information& information,
                const dump_arguments& arguments, dump_writer& writer, std::uint64_t& written,
                progress& line) {
@@ -37,15 +45,16 @@ void dump_tree(const inspected_file& file, const tree_information& information,
     writer.begin_tree(what, announced);
 
     std::uint64_t entries = 0;
+    const std::function<void(bytes)> add = [&](bytes piece) {
+        writer.add(piece);
+        line.update(written, written);
+    };
     raw_cursor at = tree.cursor();
     for (bool valid = at.seek(range.low); valid; valid = at.next()) {
         const bytes key = at.key();
         if (range.high_is_before(key)) { break; }
         writer.begin_entry(key, at.value_length());
-        for_each_piece(tree, at, [&](bytes piece) {
-            writer.add(piece);
-            line.update(written, written);
-        });
+        for_each_piece(tree, at, add);
         writer.end_entry();
         ++entries;
         ++written;
@@ -68,7 +77,8 @@ exit_code run_dump(const dump_arguments& arguments, const streams& streams) {
         const std::vector<tree_information> trees = chosen_trees(file, arguments);
         const database_statistics size = file.opened().statistics();
         // A line of progress between lines of results would only disturb.
-        progress line(streams, "dump", "entries", 0, arguments.quiet || streams.out_is_terminal);
+        progress line(streams, "dump", "entries", is_part(arguments.range) ? 0 : entries_of(trees),
+                      arguments.quiet || streams.out_is_terminal);
         const std::unique_ptr<dump_writer> writer = make_dump_writer(arguments, streams);
         writer->begin({trees.size(), size.page_bytes, size.file_pages * size.page_bytes});
         std::uint64_t written = 0;

@@ -57,7 +57,7 @@ exit_code run_load(const load_arguments& arguments, const streams& streams) {
     source.remark = [&](text_position at, const std::string& text) {
         if (arguments.quiet) { return; }
         streams.err << fmt::format("pinyon: {}: line {}: {}\n", escaped(input.name()), at.line,
-                                   text);
+                                   escaped(text));
     };
     const std::unique_ptr<dump_reader> reader = make_dump_reader(arguments, source);
     progress line(streams, "load", "entries", input.bytes(), arguments.quiet);

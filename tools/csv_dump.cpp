@@ -72,7 +72,7 @@ void csv_dump_writer::begin_tree(const dumped_tree& tree, std::uint64_t) {
         throw refusal(exit_code::no,
                       fmt::format("found types {} and {} whose names do not tell their widths, "
                                   "expected others in csv",
-                                  escaped(types_.key_type), escaped(types_.value_type)),
+                                  types_.key_type, types_.value_type),
                       "the same with --format ndjson");
     }
     write("key:" + types_.key_type + suffix(style_, is_styled_key(types_.key_type)),
@@ -104,7 +104,7 @@ csv_dump_reader::column csv_dump_reader::read_column(const text_field& field,
     column out;
     if (!field.text.starts_with(name + ":")) {
         source_.refuse(field.start, fmt::format("found the column '{}', expected {}:TYPE",
-                                                escaped(field.text.substr(0, 60)), name));
+                                                field.text.substr(0, 60), name));
     }
     out.type = field.text.substr(name.size() + 1);
     for (const byte_style style : {byte_style::hex, byte_style::base64}) {
@@ -117,10 +117,20 @@ csv_dump_reader::column csv_dump_reader::read_column(const text_field& field,
     return out;
 }
 
+// What is no table is refused by the reader beneath, which knows no next step.
+bool csv_dump_reader::next_record() {
+    try {
+        return reader_.next(fields_);
+    } catch (const refusal& failure) {
+        if (!failure.next().empty()) { throw; }
+        throw refusal(failure.code(), failure.what(), source_.look_at(line_));
+    }
+}
+
 bool csv_dump_reader::next_tree(dumped_tree& out) {
     if (started_) { return false; }
     started_ = true;
-    if (!reader_.next(fields_)) { source_.refuse_end({}, "key:TYPE,value:TYPE"); }
+    if (!next_record()) { source_.refuse_end({}, "key:TYPE,value:TYPE"); }
     if (fields_.size() != 2) {
         source_.refuse(
             fields_.front().start,
@@ -135,16 +145,15 @@ bool csv_dump_reader::next_tree(dumped_tree& out) {
 }
 
 bool csv_dump_reader::next_entry(dumped_entry& out) {
-    if (!reader_.next(fields_)) { return false; }
+    if (!next_record()) { return false; }
     auto key = key_of_field(key_.type, fields_[0].text, key_.style);
-    if (!key) { source_.refuse(fields_[0].start, "the key is none of type " + escaped(key_.type)); }
+    if (!key) { source_.refuse(fields_[0].start, "the key is none of type " + key_.type); }
     auto value = value_of_field(value_.type, fields_[1].text, value_.style);
-    if (!value) {
-        source_.refuse(fields_[1].start, "the value is none of type " + escaped(value_.type));
-    }
+    if (!value) { source_.refuse(fields_[1].start, "the value is none of type " + value_.type); }
     out.key = *std::move(key);
     out.value = *std::move(value);
     out.at = fields_[0].start;
+    line_ = out.at.line;
     return true;
 }
 

@@ -52,12 +52,14 @@ private:
         std::string type;
         byte_style style = byte_style::text;
     };
+    [[nodiscard]] bool next_record();
     [[nodiscard]] column read_column(const text_field& field, const std::string& name) const;
 
     dump_source source_;
     csv_reader reader_;
     std::vector<text_field> fields_;
     bool started_ = false;
+    std::uint64_t line_ = 1;  // of the last record
     column key_;
     column value_;
 };

@@ -5,9 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "pinyon/engine/catalog.hpp"
 #include "pinyon/engine/value_codec.hpp"
-#include "tools/escape.hpp"
 
 namespace pinyon::tool {
 
@@ -46,11 +44,9 @@ void dump_loader::load_tree(write_transaction& change, std::uint32_t page_bytes)
     const auto [earlier, is_new] = lines_.emplace(tree_.name, tree_.at.line);
     if (!is_new) {
         source_.refuse(tree_.at, fmt::format("found tree '{}' again; it stands at line {} already",
-                                             escaped(tree_.name), earlier->second));
+                                             tree_.name, earlier->second));
     }
     writable_raw_tree tree = make_tree(change);
-    const bool fixed = make_record(tree_.types, {tree_.minimum_degree}, page_bytes).layout ==
-                       static_cast<std::uint8_t>(format::node_layout::fixed);
     tree_filler filler(
         tree,
         {arguments_.duplicates, tree_.types.key_type, byte_style::automatic,
@@ -59,7 +55,7 @@ void dump_loader::load_tree(write_transaction& change, std::uint32_t page_bytes)
     entry_batch batch;
     dumped_entry entry;
     while (reader_.next_entry(entry)) {
-        check_entry(entry, page_bytes, fixed);
+        check_entry(entry, page_bytes);
         batch.add(as_bytes(entry.key), entry.value, entry.at);
         line_.update(reader_.bytes_read(), ++records_);
         if (batch.memory() >= entry_batch::memory_max) { filler.fill(batch); }
@@ -86,8 +82,7 @@ writable_raw_tree dump_loader::make_tree(write_transaction& change) {
     }
 }
 
-void dump_loader::check_entry(const dumped_entry& entry, std::uint32_t page_bytes,
-                              bool fixed) const {
+void dump_loader::check_entry(const dumped_entry& entry, std::uint32_t page_bytes) const {
     const std::size_t key_bytes_max = format::key_bytes_max(page_bytes);
     if (entry.key.size() > key_bytes_max) {
         source_.refuse(entry.at,
@@ -95,14 +90,13 @@ void dump_loader::check_entry(const dumped_entry& entry, std::uint32_t page_byte
                                    "(--page-bytes 32768 takes 4096)",
                                    entry.key.size(), key_bytes_max));
     }
-    if (!fixed) { return; }
-    const tree_types& types = tree_.types;
-    if (entry.key.size() != types.key_bytes || entry.value.size() != types.value_bytes) {
-        source_.refuse(
-            entry.at,
-            fmt::format("found a key of {} and a value of {} bytes, expected {} and {}",
-                        entry.key.size(), entry.value.size(), types.key_bytes, types.value_bytes));
-    }
+    const auto check_width = [&](const char* what, const std::string& text, std::uint32_t width) {
+        if (width == 0 || text.size() == width) { return; }
+        source_.refuse(entry.at, fmt::format("found a {} of {} bytes, expected {} by its type",
+                                             what, text.size(), width));
+    };
+    check_width("key", entry.key, tree_.types.key_bytes);
+    check_width("value", entry.value, tree_.types.value_bytes);
 }
 
 }  // namespace pinyon::tool

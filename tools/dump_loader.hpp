@@ -41,7 +41,7 @@ public:
 private:
     void load_tree(write_transaction& change, std::uint32_t page_bytes);
     [[nodiscard]] writable_raw_tree make_tree(write_transaction& change);
-    void check_entry(const dumped_entry& entry, std::uint32_t page_bytes, bool fixed) const;
+    void check_entry(const dumped_entry& entry, std::uint32_t page_bytes) const;
 
     dump_reader& reader_;
     const dump_source& source_;

@@ -41,17 +41,19 @@ dump_format format_of(std::string_view front, const dump_source& source) {
     if (front.empty()) { source.refuse_end({}, "VERSION=3, or another beginning of a dump"); }
     source.refuse({}, fmt::format("found '{}', expected VERSION=3 (of mdb_dump, db_dump or pinyon "
                                   "dump), {{ (ndjson) or key: (csv)",
-                                  escaped(front)));
+                                  front));
 }
 
 }  // namespace
 
+std::string dump_source::look_at(std::uint64_t line) const {
+    if (name == "standard input" || name.empty()) { return "pinyon load --help"; }
+    return fmt::format("sed -n {}p {} | cut -c1-200", line, shell_quoted(name));
+}
+
 void dump_source::refuse(text_position at, const std::string& text, exit_code code) const {
-    const std::string look =
-        name == "standard input" || name.empty()
-            ? std::string("pinyon load --help")
-            : fmt::format("sed -n {}p {} | cut -c1-200", at.line, shell_quoted(name));
-    throw refusal(code, fmt::format("line {}, column {}: {}", at.line, at.column, text), look);
+    throw refusal(code, fmt::format("line {}, column {}: {}", at.line, at.column, text),
+                  look_at(at.line));
 }
 
 void dump_source::refuse_end(text_position at, const std::string& expected) const {

@@ -22,6 +22,8 @@ struct dump_source {
     // Takes what a person should know though it is no error.
     std::function<void(text_position, const std::string&)> remark;
 
+    // What shows a line of it; the help where it cannot be read again.
+    [[nodiscard]] std::string look_at(std::uint64_t line) const;
     // Ends the reading with a message about this place.
     [[noreturn]] void refuse(text_position at, const std::string& text,
                              exit_code code = exit_code::no) const;

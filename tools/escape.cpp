@@ -162,8 +162,9 @@ std::optional<std::string> from_escaped(std::string_view text) {
         } else if (kind == 't') {
             out += '\t';
         } else {
+            if (kind != 'x') { return std::nullopt; }
             const auto byte = from_hexadecimal(text.substr(at + 1, 2));
-            if (kind != 'x' || !byte || byte->empty()) { return std::nullopt; }
+            if (!byte || byte->empty()) { return std::nullopt; }
             out += *byte;
             at += 2;
         }

@@ -188,9 +188,9 @@ bool json_dump_reader::next_entry(dumped_entry& out) {
         source_.refuse(at_, "found other members, expected \"key\" and \"value\"");
     }
     auto key = key_of(types_.key_type, object["key"]);
-    if (!key) { source_.refuse(at_, "the key is none of type " + escaped(types_.key_type)); }
+    if (!key) { source_.refuse(at_, "the key is none of type " + types_.key_type); }
     auto value = value_of(types_.value_type, object["value"]);
-    if (!value) { source_.refuse(at_, "the value is none of type " + escaped(types_.value_type)); }
+    if (!value) { source_.refuse(at_, "the value is none of type " + types_.value_type); }
     out.key = *std::move(key);
     out.value = *std::move(value);
     out.at = at_;
@@ -201,8 +201,7 @@ bool json_dump_reader::next_entry(dumped_entry& out) {
 void json_dump_reader::end_tree(const json& object) {
     if (object.size() != 2 || text(object, "tree") != name_) {
         source_.refuse(
-            at_,
-            fmt::format("expected {{\"tree\": \"{}\", \"entries\": {}}}", escaped(name_), entries_),
+            at_, fmt::format("expected {{\"tree\": \"{}\", \"entries\": {}}}", name_, entries_),
             exit_code::incomplete);
     }
     source_.check_count(at_, entries_,

@@ -24,7 +24,7 @@ constexpr std::array<std::string_view, 23> passed_over{
     "compressed", "heapsize",    "blob_threshold", "ext_bthreshold", "nparts"};
 
 std::string excerpt(std::string_view text) {
-    return "'" + escaped(text.substr(0, shown_bytes_max)) +
+    return "'" + std::string(text.substr(0, shown_bytes_max)) +
            (text.size() > shown_bytes_max ? "...'" : "'");
 }
 
@@ -120,17 +120,18 @@ bool text_dump_reader::next_tree(dumped_tree& out) {
 // The trees of a dump of Pinyon follow each other, without others between them.
 void text_dump_reader::check_place(const section& before, text_position at) const {
     if (!before.from_pinyon && !section_.from_pinyon) { return; }
-    if (before.from_pinyon && section_.from_pinyon && before.trees == section_.trees &&
-        before.tree + 1 == section_.tree) {
-        return;
-    }
+    const bool one_dump = before.from_pinyon && section_.from_pinyon &&
+                          before.trees == section_.trees && section_.tree > before.tree;
+    if (one_dump && section_.tree == before.tree + 1) { return; }
     const auto shown = [](const section& each) {
         return each.from_pinyon ? fmt::format("tree {} of {}", each.tree, each.trees)
                                 : std::string("a section of another program");
     };
-    source_.refuse(at, fmt::format("found {} behind {}: a part of the dump is missing, or there "
-                                   "are two",
-                                   shown(section_), shown(before)));
+    source_.refuse(at,
+                   fmt::format("found {} behind {}: a part of the dump is missing, or there "
+                               "are two",
+                               shown(section_), shown(before)),
+                   one_dump ? exit_code::incomplete : exit_code::no);
 }
 
 void text_dump_reader::read_header(dumped_tree& out) {
@@ -152,7 +153,7 @@ void text_dump_reader::read_header(dumped_tree& out) {
         }
         if (!first) { read_field(line, at, out); }
     }
-    if (!section_.from_lmdb && !section_.from_pinyon) { out.name = unescaped_name(out.name); }
+    if (!section_.from_lmdb) { out.name = unescaped_name(out.name); }
 }
 
 void text_dump_reader::read_field(const std::string& line, text_position at, dumped_tree& out) {
@@ -183,7 +184,7 @@ void text_dump_reader::read_field(const std::string& line, text_position at, dum
 
 void text_dump_reader::check_type(const std::string& type, text_position at) const {
     if (type == "btree" || type == "hash") { return; }
-    source_.refuse(at, "found type=" + escaped(type.substr(0, shown_bytes_max)) +
+    source_.refuse(at, "found type=" + type.substr(0, shown_bytes_max) +
                            ", expected btree or hash" +
                            (type == "recno" || type == "queue"
                                 ? ": its keys are numbers of records; import --format lines "
@@ -252,7 +253,8 @@ void text_dump_reader::end_section() {
     std::string line;
     if (!lines_.take(line, shown_bytes_max) || line != "DATA=END") {
         // The line may be the rest of one: a cut, not a contradiction.
-        const bool cut = lines_.at_end() && std::string_view("DATA=END").starts_with(line);
+        const bool cut =
+            lines_.at_end() && !line.empty() && std::string_view("DATA=END").starts_with(line);
         source_.refuse(at, "found " + excerpt(line) + ", expected a blank and a key, or DATA=END",
                        cut ? exit_code::incomplete : exit_code::no);
     }

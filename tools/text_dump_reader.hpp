@@ -28,7 +28,7 @@ private:
     // What the header of the section at hand says, beyond the tree.
     struct section {
         bool print = false;
-        bool from_lmdb = false;
+        bool from_lmdb = false;  // or for it: a map size is there
         bool from_pinyon = false;
         bool duplicates = false;
         std::uint64_t tree = 0;   // its place in a dump of Pinyon

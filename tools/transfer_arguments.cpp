@@ -13,32 +13,27 @@ const std::map<std::string, dump_format> formats{{"lmdb", dump_format::lmdb},
                                                  {"csv", dump_format::csv}};
 
 constexpr const char* dump_footer =
-    "Formats: lmdb is the text that mdb_load reads, bdb the one that db_load reads (no map size); "
-    "with\n"
-    "--bytes text as 'mdb_dump -p' writes it. ndjson has one object a line. These three hold "
-    "types and options\n"
-    "of the trees, how many entries must follow and how many trees, so that `pinyon load` makes "
-    "an equal\n"
-    "database and notices a cut. csv is one tree with the types in its header; it has no place for "
-    "a count,\n"
-    "which goes to standard error (load --entries), nor for a minimum degree. Every byte comes "
-    "back from each\n"
-    "format in every style of --bytes. A dump that ends early has no end: no DATA=END, no closing "
-    "object.\n\n";
+    "Formats: lmdb is the text that mdb_load reads, bdb the one that db_load reads (without a\n"
+    "map size); with --bytes text as mdb_dump -p writes it. ndjson has one object a line.\n"
+    "These three hold types and options of the trees, how many entries follow and how many\n"
+    "trees, so that `pinyon load` makes an equal database and notices a cut. csv is one tree\n"
+    "with the types in its header; it has no place for a count, which goes to standard error\n"
+    "(load --entries), nor for a minimum degree. Every byte comes back from each format in\n"
+    "every style of --bytes. A dump that broke off has no end: no DATA=END, no closing\n"
+    "object, no count.\n\n";
 
 constexpr const char* load_footer =
-    "Reads what `pinyon dump` writes, and of others mdb_dump and db_dump, with -p and without: "
-    "bytes to bytes,\n"
-    "each database a tree. Beware that mdb_dump -p of older LMDB does not mark backslashes: what "
-    "cannot be told\n"
-    "is refused; leave -p out. Such dumps hold no count: a cut between two databases shows only "
-    "with --entries.\n"
-    "Values have up to 1 GiB, in ndjson and csv up to 15 MiB. A dump that is cut ends with exit "
-    "code 6, one that\n"
-    "contradicts itself with 1; NEW is not made then.\n\n";
+    "Reads what `pinyon dump` writes, and of others mdb_dump and db_dump, with -p and\n"
+    "without: bytes to bytes, each database a tree (mdb_dump leaves named ones out without\n"
+    "-a). mdb_dump -p of older LMDB does not mark backslashes; what can be read in two ways\n"
+    "is refused: leave -p out. Such dumps hold no count: a cut between two databases shows\n"
+    "only with --entries. Values have up to 1 GiB, in ndjson and csv up to 15 MiB. A dump\n"
+    "that is cut ends with exit code 6, one that contradicts itself with 1; NEW is not made\n"
+    "then.\n\n";
 
 void declare_dump(CLI::App& verb, dump_arguments& into) {
     add_common(verb, into);
+    verb.get_option("--json")->group("");  // refused with what to take in its place
     add_range(verb, into.range);
     add_checkpoint(verb, into);
     verb.get_option("--tree")->description("only this one; without it all of them");

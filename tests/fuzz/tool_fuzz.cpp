@@ -95,6 +95,15 @@ constexpr const char* vocabulary[] = {
     "--output",
     "--values",
     "--redact",
+    "dump",
+    "load",
+    "lmdb",
+    "bdb",
+    "ndjson",
+    "base64",
+    "--entries",
+    "--page-bytes",
+    "32768",
 };
 
 // A folder of its own, in which alone it may name files.
