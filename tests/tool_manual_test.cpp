@@ -199,10 +199,6 @@ BOOST_AUTO_TEST_CASE(the_manual_page_can_be_shown) {
           "--dot | dot -Tsvg > users.svg", "the answer is no", "pinyon FILE", "-q, --quiet"}) {
         BOOST_TEST(contains(shown, part), part);
     }
-    if (is_there("mandoc")) {
-        const outcome lint = shell("mandoc -Tlint -Wwarning '" + (here / "pinyon.1") + "'");
-        BOOST_TEST(!contains(lint.out, "ERROR"), lint.out);
-    }
 }
 
 BOOST_AUTO_TEST_CASE(bash_knows_the_completion) {
@@ -213,10 +209,6 @@ BOOST_AUTO_TEST_CASE(bash_knows_the_completion) {
     const outcome told = shell(source + (here / "completion") + "'");
     BOOST_TEST(told.code == 0, told.out);
     BOOST_TEST(contains(told.out, "complete -F _pinyon pinyon"));
-    if (is_there("shellcheck")) {
-        const outcome checked = shell("shellcheck '" + (here / "completion") + "'");
-        BOOST_TEST(checked.code == 0, checked.out);
-    }
 }
 
 BOOST_AUTO_TEST_CASE(bash_offers_every_verb_and_its_options) {

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "tools/commands.hpp"
@@ -27,7 +29,8 @@ json as_json(const bench_arguments& arguments, const comparison& found) {
              {"checksum", fmt::format("{:016x}", found.checksum)},
              {"keys_sampled", found.keys},
              {"gets_found", found.gets_found}};
-    out["pool"] = {{"frames_max", found.pool.frames_max},
+    out["pool"] = {{"page_bytes", found.page_bytes},
+                   {"frames_max", found.pool.frames_max},
                    {"frames", found.pool.frames},
                    {"reads", found.pool.reads},
                    {"evictions", found.pool.evictions}};
@@ -44,38 +47,56 @@ json as_json(const bench_arguments& arguments, const comparison& found) {
     return out;
 }
 
-std::string nanoseconds(double value) {
-    if (value < 1e4) { return fmt::format("{:.1f} ns", value); }
-    return value < 1e7 ? fmt::format("{:.1f} us", value / 1e3)
-                       : fmt::format("{:.1f} ms", value / 1e6);
+struct time_unit {
+    const char* name;
+    double nanoseconds;
+    int digits;
+};
+
+time_unit unit_of(double nanoseconds) {
+    if (nanoseconds < 1e3) { return {"ns", 1, 1}; }
+    return nanoseconds < 1e6 ? time_unit{"us", 1e3, 2} : time_unit{"ms", 1e6, 2};
 }
 
-std::string shown_spread(const spread& what) {
-    return nanoseconds(what.least) + " to " + nanoseconds(what.most);
+// The median, and the others in its unit.
+std::vector<std::string> cells_of(const spread& time) {
+    const time_unit unit = unit_of(time.median);
+    const auto shown = [&unit](double value) {
+        return fmt::format("{:.{}f}", value / unit.nanoseconds, unit.digits);
+    };
+    return {shown(time.median) + " " + unit.name, shown(time.least) + " to " + shown(time.most)};
 }
 
 // Five hundredths are within what two runs of the same work differ by.
 colour colour_of(double ratio) { return ratio >= 0.95 ? colour::green : colour::yellow; }
 
+unsigned fewest_rounds(const comparison& found) {
+    unsigned fewest = found.works.front().rounds;
+    for (const compared_work& each : found.works) { fewest = std::min(fewest, each.rounds); }
+    return fewest;
+}
+
 std::string as_text(const comparison& found, bool coloured) {
-    text_table table({"", ">pool", ">spread", ">raw mapping", ">spread", ">pool : raw", ">rounds"});
+    text_table table({"", ">pool", ">spread", ">raw mapping", ">spread", ">pool : raw"});
     for (const compared_work& each : found.works) {
-        table.row({each.unit == "entry" ? each.name + ", an entry" : each.name,
-                   nanoseconds(each.pool.median), shown_spread(each.pool),
-                   nanoseconds(each.raw.median), shown_spread(each.raw),
+        const std::vector<std::string> pool = cells_of(each.pool);
+        const std::vector<std::string> raw = cells_of(each.raw);
+        table.row({each.unit == "entry" ? each.name + ", an entry" : each.name, pool[0], pool[1],
+                   raw[0], raw[1],
                    painted(fmt::format("{:.2f}", each.ratio.median), colour_of(each.ratio.median),
-                           coloured),
-                   std::to_string(each.rounds)});
+                           coloured)});
     }
     std::string out = table.text(coloured);
-    out += fmt::format(
-        "  '{}': {} entries, found {} of {} gets of {} keys; both read the same ({:016x})\n",
-        escaped(found.tree), grouped(found.entries), grouped(found.gets_found),
-        grouped(found.works.front().operations), grouped(found.keys), found.checksum);
-    out +=
-        fmt::format("  pool: {} of at most {} frames, {} evictions\n", grouped(found.pool.frames),
-                    grouped(found.pool.frames_max), grouped(found.pool.evictions));
-    out += "  Medians of rounds by turns; pool : raw above 1.00: the pool is faster\n";
+    out += fmt::format("  medians of {} rounds and more, by turns; above 1.00 the pool is faster\n",
+                       fewest_rounds(found));
+    out += fmt::format("  '{}': {} entries, both read the same (checksum {:016x})\n",
+                       escaped(found.tree), grouped(found.entries), found.checksum);
+    out += fmt::format("  found {} of {} gets, of {} keys\n", grouped(found.gets_found),
+                       grouped(found.works.front().operations), grouped(found.keys));
+    out += fmt::format("  the pool held {} of at most {} pages ({}), {} evictions\n",
+                       grouped(found.pool.frames), grouped(found.pool.frames_max),
+                       byte_size(found.pool.frames_max * found.page_bytes),
+                       grouped(found.pool.evictions));
     return out;
 }
 

@@ -129,7 +129,9 @@ public:
         progress line(streams_, "bench", "reads",
                       static_cast<std::uint64_t>(request_.seconds * 1e6), request_.quiet);
         for (const work_kind& each : works) { measure(each, share, line); }
-        result_.pool = pool_.statistics().pool;
+        const database_statistics statistics = pool_.statistics();
+        result_.page_bytes = statistics.page_bytes;
+        result_.pool = statistics.pool;
         return std::move(result_);
     }
 

@@ -57,7 +57,8 @@ struct comparison {
     std::uint64_t gets_found = 0;  // by both; of as many asked for
     std::uint64_t checksum = 0;    // of all keys and values, as both read them
     bool without_log = false;      // the file was not closed, and this is its last checkpoint
-    io::source_statistics pool;    // at the end
+    std::uint32_t page_bytes = 0;
+    io::source_statistics pool;  // at the end
     std::vector<compared_work> works;
 };
 
