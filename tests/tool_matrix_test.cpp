@@ -332,7 +332,8 @@ BOOST_AUTO_TEST_CASE(the_sound_files_are_answered) {
             std::mt19937_64 random(1);
             for (const planned_call& each : plan.calls({}, true, random)) {
                 if (each.row->effect == verb_effect::changes) { continue; }
-                BOOST_TEST(each.sound.front().code <= 1, each.text());
+                const bool answers = each.row->promise != verb_promise::nothing;
+                BOOST_TEST((!answers || each.sound.front().code <= 1), each.text());
             }
         }
     }
