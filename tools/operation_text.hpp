@@ -11,6 +11,7 @@
 #include <string>
 
 #include "pinyon/engine/operation.hpp"
+#include "pinyon/mmap/error.hpp"
 #include "tools/escape.hpp"
 
 namespace pinyon::tool {
