@@ -64,6 +64,8 @@ public:
     void run() {
         check_metas();
         check_size();
+        if (!truncated_) { check_behind_metas(); }
+        tell_metas();
         check_catalog();
         for (std::size_t i = 0; i < summary_.trees.size() && !context_.stopped(); ++i) {
             check_one(summary_.trees[i], i);
@@ -87,18 +89,34 @@ private:
                                        meta.defect +
                                        "); the other one serves, and the next commit writes both",
                                    severity::warning);
+                sound_[slot] = false;
                 continue;
             }
-            const bytes rest = std::span(blocks_.block[slot]).subspan(sizeof(format::meta));
-            if (std::any_of(rest.begin(), rest.end(),
-                            [](std::byte b) { return b != std::byte{0}; })) {
-                context_.report_at(finding_kind::meta_padding,
-                                   format::meta_offset[slot] + sizeof(format::meta),
-                                   "bytes behind the meta are not zero", severity::warning);
-            }
+            sound_[slot] = check_zero(format::meta_offset[slot] + sizeof(format::meta),
+                                      std::span(blocks_.block[slot]).subspan(sizeof(format::meta)),
+                                      "bytes behind the meta are not zero");
         }
         if (summary_.metas[0].valid && summary_.metas[1].valid) { compare_metas(); }
-        tell_metas();
+    }
+
+    // What is left of the page that holds both metas, where pages are larger than the two.
+    void check_behind_metas() {
+        constexpr std::uint64_t metas = 2 * std::uint64_t{format::meta_block_bytes};
+        if (meta_.page_bytes <= metas) { return; }
+        std::vector<std::byte> page(meta_.page_bytes);
+        if (!context_.read(0, page) || !check_zero(metas, std::span(page).subspan(metas),
+                                                   "bytes behind both metas are not zero")) {
+            sound_ = {false, false};
+        }
+    }
+
+    // Reports what is not: the first byte of `rest` stands at `offset` in the file.
+    bool check_zero(std::uint64_t offset, bytes rest, const char* text) {
+        if (std::all_of(rest.begin(), rest.end(), [](std::byte b) { return b == std::byte{0}; })) {
+            return true;
+        }
+        context_.report_at(finding_kind::meta_padding, offset, text, severity::warning);
+        return false;
     }
 
     void tell_metas() {
@@ -109,7 +127,8 @@ private:
             page_fact fact;
             fact.pages = {page, 1};
             fact.use = page_use::meta;
-            fact.sound = meta.valid && (alone || summary_.metas[summary_.newest ^ 1].valid);
+            fact.sound = (alone ? sound_[page] : sound_[0] && sound_[1]) &&
+                         summary_.file_bytes >= (page + 1) * std::uint64_t{meta_.page_bytes};
             fact.born = meta.valid ? meta.meta.transaction : 0;
             context_.tell(fact);
         }
@@ -384,6 +403,7 @@ private:
     check_summary& summary_;
     const format::meta& meta_;
     std::set<std::uint32_t> numbers_;
+    std::array<bool, 2> sound_{true, true};  // the metas, with what stands behind them
     bool truncated_ = false;
 };
 

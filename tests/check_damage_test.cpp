@@ -489,6 +489,23 @@ BOOST_AUTO_TEST_CASE(a_changed_byte_is_found_exactly_where_bytes_mean_something)
     require_sound(run(files, "sample"));
 }
 
+// Where pages are larger than both metas, the rest of theirs is zero.
+BOOST_AUTO_TEST_CASE(a_changed_byte_behind_the_metas_of_a_large_page_is_found) {
+    io::memory_file_system files;
+    make_sample(files, "sample", 16384);
+    require_sound(run(files, "sample"));
+    const forged_file file(files, "sample");
+    const auto raw = files.open("sample", io::open_mode::read_write);
+    for (const std::size_t at : {8192, 12345, 16383}) {
+        const std::byte changed{1};
+        raw->write(at, std::span(&changed, 1));
+        const outcome found = run(files, "sample");
+        BOOST_TEST(found.findings.size() == 1U, found.text());
+        BOOST_TEST((found.findings.at(0).kind == finding_kind::meta_padding));
+        raw->write(at, std::span(&file.content[at], 1));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_cut_file_is_found_at_every_length) {
     io::memory_file_system files;
     make_sample(files, "sample");

@@ -119,9 +119,13 @@ public:
         if (call.row->promise == verb_promise::nothing) { return {}; }
         if (is_verdict_wrong(call)) { return "exit code " + std::to_string(code) + ": " + out; }
         if (is_other_file(call)) { return {}; }
-        for (const std::size_t state : states_) {
-            const sound_answer& sound = call.sound[state];
-            if (sound.code == code && sound.out == sum_of(out)) { return {}; }
+        const bool of_any_log =
+            what_.kind == damage_kind::log && call.row->promise != verb_promise::data;
+        for (std::size_t i = 0; i < call.sound.size(); ++i) {
+            const bool may_be =
+                of_any_log || std::find(states_.begin(), states_.end(), i) != states_.end();
+            const sound_answer& sound = call.sound[i];
+            if (may_be && sound.code == code && sound.out == sum_of(out)) { return {}; }
         }
         return "exit code " + std::to_string(code) + " with another answer: " + out + err;
     }
@@ -144,6 +148,7 @@ private:
     [[nodiscard]] bool is_verdict_wrong(const planned_call& call) const {
         if (call.row->promise != verb_promise::verdict || is_older_meta()) { return false; }
         if (what_.kind == damage_kind::cut) { return true; }
+        if (what_.kind == damage_kind::log) { return states_.empty(); }
         return what_.kind == damage_kind::page &&
                std::any_of(what_.pages.begin(), what_.pages.end(),
                            [&](std::uint64_t page) { return sample_.used.count(page) != 0; });
@@ -279,7 +284,7 @@ struct tally {
         }
         if (report.violations == 0) { return; }
         violations += report.violations;
-        if (++shown_ <= 20) { std::cout << "matrix VIOLATION: " << report.first.data() << '\n'; }
+        if (++shown_ <= 60) { std::cout << "matrix VIOLATION: " << report.first.data() << '\n'; }
     }
     void print(std::uint64_t seed) const {
         report("matrix",
@@ -319,6 +324,7 @@ BOOST_AUTO_TEST_CASE(every_verb_is_in_the_table) {
 BOOST_AUTO_TEST_CASE(the_sound_files_are_answered) {
     for (const golden_sample& sample : whole().samples()) {
         BOOST_TEST_CONTEXT(sample.name) {
+            BOOST_TEST((sample.trees.empty() == (sample.name == "empty")));
             for (const asked_tree& tree : sample.trees) {
                 BOOST_TEST_CONTEXT(tree.name) { BOOST_TEST(!tree.keys.empty()); }
             }
@@ -326,7 +332,8 @@ BOOST_AUTO_TEST_CASE(the_sound_files_are_answered) {
             std::mt19937_64 random(1);
             for (const planned_call& each : plan.calls({}, true, random)) {
                 if (each.row->effect == verb_effect::changes) { continue; }
-                BOOST_TEST(each.sound.front().code <= 1, each.text());
+                const bool answers = each.row->promise != verb_promise::nothing;
+                BOOST_TEST((!answers || each.sound.front().code <= 1), each.text());
             }
         }
     }

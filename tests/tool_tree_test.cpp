@@ -236,6 +236,40 @@ BOOST_AUTO_TEST_CASE(path_works_beside_damage_and_says_where_it_meets_some) {
     BOOST_TEST(!document.json().contains("found"));
 }
 
+BOOST_AUTO_TEST_CASE(path_says_when_the_state_may_be_an_older_one) {
+    const folder here;
+    const std::string file = checked_sample(here);
+    const answer sound = call({"path", file, "23757", "--tree", "numbers"});
+    forged_file forged(io::posix_file_system(), file);
+    forged.content[pinyon::format::meta_offset[forged.meta.sequence & 1] + 60] ^= std::byte{1};
+    forged.save();
+    const answer found = call({"path", file, "23757", "--tree", "numbers"});
+    BOOST_TEST(found.code == 3);
+    BOOST_TEST(found.out == sound.out);
+    BOOST_TEST(contains(found.err, "which may be older"));
+    BOOST_TEST(call({"path", file, "4", "--tree", "numbers"}).code == 3);
+    BOOST_TEST(call({"path", file, "4", "--tree", "birds"}).code == 3);
+}
+
+// Keys are read by the type that the catalog names, so only the catalog can be wrong.
+BOOST_AUTO_TEST_CASE(a_catalog_that_contradicts_itself_is_damage) {
+    const folder here;
+    const std::string file = checked_sample(here);
+    forged_file forged(io::posix_file_system(), file);
+    pinyon::format::catalog_record record = forged.record("texts");
+    record.key_bytes = 66;
+    forged.set_record("texts", record);
+    forged.reseal();
+    forged.save();
+    for (const words& each : std::vector<words>{{"get", file, "a", "--tree", "texts"},
+                                                {"count", file, "--tree", "texts", "--from", "a"},
+                                                {"check", file}}) {
+        const answer told = call(each);
+        BOOST_TEST(told.code == 3, each[0] << ": " << told.out << told.err);
+    }
+    BOOST_TEST(contains(call({"get", file, "a", "--tree", "texts"}).err, "contradicts itself"));
+}
+
 BOOST_AUTO_TEST_CASE(path_takes_keys_of_the_trees_type_alone) {
     const folder here;
     const std::string file = checked_sample(here);

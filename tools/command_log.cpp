@@ -100,6 +100,9 @@ public:
           streams_(streams),
           operations_(arguments.file, arguments.bytes) {}
 
+    [[nodiscard]] const std::optional<error>& problem() const noexcept {
+        return operations_.problem();
+    }
     void write() {
         if (arguments_.json) {
             write_json();
@@ -213,9 +216,12 @@ exit_code run_log(const log_arguments& arguments, const streams& streams) {
     const file_watch watch(arguments, streams);
     return watch.run([&] {
         const log_picture log(arguments.file);
-        log_report(arguments, log, streams).write();
+        log_report report(arguments, log, streams);
+        report.write();
         streams.flush_results();
         if (log.outlook().damage) { throw error(*log.outlook().damage); }
+        if (arguments.operations && report.problem()) { throw error(*report.problem()); }
+        require_both_metas(arguments.file);
         return exit_code::fine;
     });
 }

@@ -244,13 +244,24 @@ void tell_of_log(const path_arguments& arguments, const format::meta& meta, cons
                 << std::flush;
 }
 
+// "There is no such tree" of an older state is no answer.
+std::pair<std::string, format::catalog_record> chosen_tree(const path_arguments& arguments,
+                                                           inspected_pages& pages) {
+    try {
+        return pages.record(arguments.tree);
+    } catch (const refusal&) {
+        require_both_metas(arguments.file);
+        throw;
+    }
+}
+
 }  // namespace
 
 exit_code run_path(const path_arguments& arguments, const streams& streams) {
     const file_watch watch(arguments, streams);
     return watch.run([&] {
         inspected_pages pages(arguments.file);
-        const auto [name, record] = pages.record(arguments.tree);
+        const auto [name, record] = chosen_tree(arguments, pages);
         const tree_state tree = state_of(record, pages.meta().page_bytes, pages.meta().page_count);
         search_story story;
         story.tree = name;
@@ -270,6 +281,7 @@ exit_code run_path(const path_arguments& arguments, const streams& streams) {
         }
         streams.flush_results();
         if (story.damage) { throw error(*story.damage); }
+        require_both_metas(arguments.file);
         return story.found ? exit_code::fine : exit_code::no;
     });
 }

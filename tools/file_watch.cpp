@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <array>
+
 #include <fmt/format.h>
 
 #include "pinyon/engine/meta.hpp"
@@ -35,6 +37,20 @@ std::optional<std::uint64_t> newest_sequence(const std::string& file) {
     } catch (const error&) { return std::nullopt; }
 }
 
+void require_both_metas(const std::string& file) {
+    const auto opened = open_to_inspect(file);
+    std::array<std::byte, format::meta_block_bytes> block{};
+    for (unsigned slot = 0; slot < 2; ++slot) {
+        const std::size_t got = opened->read_medium(format::meta_offset[slot], block);
+        std::string defect;
+        if (decode_meta(bytes(block).first(got), slot, defect)) { continue; }
+        throw error(errc::corrupt,
+                    fmt::format("meta {} (offset {}) is damaged: found {}, expected a meta; this "
+                                "is the state of the other one, which may be older",
+                                slot, format::meta_offset[slot], defect));
+    }
+}
+
 file_watch::file_watch(const common_arguments& arguments, const streams& streams)
     : file_(arguments.file),
       sequence_(newest_sequence(arguments.file)),
@@ -58,6 +74,11 @@ void file_watch::refuse(const error& failure) const {
                     "{}",
                     failure.what()),
         "the same command again, when the writer rests");
+}
+
+void file_watch::contradict(const error& failure) const {
+    if (moved_on()) { refuse(failure); }
+    throw error(errc::corrupt, fmt::format("the catalog contradicts itself: {}", failure.what()));
 }
 
 }  // namespace pinyon::tool

@@ -24,6 +24,9 @@ namespace pinyon::tool {
 // Sequence of the newest meta; nullopt when none can be read.
 [[nodiscard]] std::optional<std::uint64_t> newest_sequence(const std::string& file);
 
+// Throws corrupt when one of the metas is: the other one may be of an older state.
+void require_both_metas(const std::string& file);
+
 // Remembers where the file stood, says so when a writer is at work, and tells whether it has moved
 // on.
 class file_watch {
@@ -32,12 +35,14 @@ public:
     [[nodiscard]] bool moved_on() const;
     [[nodiscard]] bool beside_writer() const noexcept { return beside_writer_; }
 
-    // Runs `look`; damage met in a file that moved on becomes refusal(exit_code::incomplete).
+    // Runs `look`; damage met in a file that moved on becomes refusal(exit_code::incomplete). Keys
+    // are made by the type that the catalog names, so one that the tree does not take is damage.
     template <class Look>
     auto run(Look&& look) const {
         try {
             return std::forward<Look>(look)();
         } catch (const error& failure) {
+            if (failure.kind() == errc::type_mismatch) { contradict(failure); }
             if (exit_code_of(failure.kind()) == exit_code::damage && moved_on()) {
                 refuse(failure);
             }
@@ -47,6 +52,7 @@ public:
 
 private:
     [[noreturn]] void refuse(const error& failure) const;
+    [[noreturn]] void contradict(const error& failure) const;
 
     std::string file_;
     std::optional<std::uint64_t> sequence_;

@@ -25,8 +25,8 @@ operation_text::operation_text(const std::string& file, byte_style style) : styl
             trees_[record.tree] = {name, types.key_type, types.value_type};
         }
     } catch (const error& failure) {
-        // Trees go by their numbers then.
         if (exit_code_of(failure.kind()) != exit_code::damage) { throw; }
+        problem_ = failure;
     }
 }
 

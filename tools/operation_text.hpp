@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "pinyon/engine/operation.hpp"
+#include "pinyon/mmap/error.hpp"
 #include "tools/escape.hpp"
 
 namespace pinyon::tool {
@@ -18,6 +20,8 @@ class operation_text {
 public:
     // Knows the trees of the file's newest meta, where its catalog can be read.
     operation_text(const std::string& file, byte_style style);
+    // Why the catalog cannot be read: trees go by their numbers then, and keys by their bytes.
+    [[nodiscard]] const std::optional<error>& problem() const noexcept { return problem_; }
 
     // Calls `use` for each operation in turn, and follows what they do to the trees.
     void each(bytes payload, std::uint32_t count, const std::function<void(const operation&)>& use);
@@ -39,6 +43,7 @@ private:
     [[nodiscard]] std::string key(const operation& what, bytes key) const;
 
     byte_style style_;
+    std::optional<error> problem_;
     std::map<std::uint32_t, known_tree> trees_;
 };
 

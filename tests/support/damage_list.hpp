@@ -357,14 +357,35 @@ private:
             {"value_type", offsetof(catalog_record, value_type), 4},
             PINYON_FIELD(catalog_record, reserved1),
         };
-        const std::uint64_t catalog = sample_.forged->meta.catalog.page;
         for (std::size_t i = 0; i < sample_.trees.size(); i += 1 + sample_.trees.size() / 6) {
             const std::string& tree = sample_.trees[i].name;
-            each_extreme(fields, [&](const field& which, std::uint64_t value) {
-                add_forgery("record of '" + tree + "': " + said(which, value), {catalog},
-                            [=](forged_file& file) { set(file.record_place(tree), which, value); });
-            });
+            const auto [leaf, at] = place_of_record(tree);
+            if (leaf == 0) { continue; }
+            each_extreme(
+                fields, [&, number = leaf, offset = at](const field& which, std::uint64_t value) {
+                    add_forgery(
+                        "record of '" + tree + "': " + said(which, value), {number},
+                        [=](forged_file& file) { set(file.page(number) + offset, which, value); });
+                });
         }
+    }
+    // The leaf of the catalog, and the record's offset in it; zeros for a tree of the log alone.
+    [[nodiscard]] std::pair<std::uint64_t, std::size_t> place_of_record(
+        const std::string& tree) const {
+        const node_schema schema = catalog_schema(sample_.page_bytes);
+        for (const std::uint64_t number : sample_.used) {
+            const std::byte* const place = page(number).data();
+            if (sample_.is_meta(number) || header_of(place).page != number ||
+                header_of(place).identity != schema.identity(0)) {
+                continue;
+            }
+            const slotted_node leaf(place, schema);
+            const search_result found = leaf.lower_bound(as_bytes(tree));
+            if (found.equal) {
+                return {number, static_cast<std::size_t>(leaf.value(found.index).data() - place)};
+            }
+        }
+        return {0, 0};
     }
 
     void add_image_forgeries() {

@@ -160,7 +160,8 @@ private:
     }
 
     void find_keys(const std::string& file) {
-        for (const auto& each : call({"info", file, "--json"}).json()["trees"]) {
+        const nlohmann::json listed = call({"info", file, "--json"}).json();
+        for (const auto& each : listed["trees"]) {
             asked_tree tree{each["name"], {}, {}};
             std::vector<std::string> found;
             std::istringstream lines(call({"scan", file, "--tree", tree.name}).out);

@@ -387,6 +387,7 @@ class State:
         self.seal = Seal(meta.uuid)
         self.owner = {}  # page -> what it belongs to
         require(len(data) >= meta.page_count * meta.page_bytes, "the file has been cut")
+        require(is_zero(data[8192:meta.first_page * meta.page_bytes]), "bytes behind both metas")
         self.trees = {}
         self.numbers = set()
         catalog = self.read_tree(Schema(meta.page_bytes), meta.catalog, "catalog")
