@@ -79,13 +79,6 @@ const std::string golden = PINYON_SOURCE_DIR "/tests/golden/version-2/";
     return list;
 }
 
-[[nodiscard]] std::vector<json> lines_of(const std::string& text) {
-    std::vector<json> list;
-    std::istringstream lines(text);
-    for (std::string line; std::getline(lines, line);) { list.push_back(json::parse(line)); }
-    return list;
-}
-
 constexpr tree_spec<std::string_view, std::string_view> large{"large"};
 
 }  // namespace
@@ -134,7 +127,7 @@ BOOST_AUTO_TEST_CASE(what_differs_is_what_a_model_says) {
         const std::vector<json> wanted = expected(a, b);
         const answer told = call({"diff", left, right, "--values", "--ndjson"});
         BOOST_TEST(told.code == (wanted.empty() ? 0 : 1));
-        std::vector<json> lines = lines_of(told.out);
+        std::vector<json> lines = documents_of(told.out);
         BOOST_REQUIRE(!lines.empty());
         const json summary = lines.back();
         lines.pop_back();

@@ -70,16 +70,6 @@ std::vector<std::string> whole_dumps(const folder& here) {
     return all;
 }
 
-std::vector<std::string> lines_of(const std::string& text) {
-    std::vector<std::string> lines;
-    for (std::size_t at = 0; at < text.size();) {
-        const std::size_t end = std::min(text.find('\n', at), text.size() - 1) + 1;
-        lines.push_back(text.substr(at, end - at));
-        at = end;
-    }
-    return lines;
-}
-
 }  // namespace
 
 // --- what is whole -------------------------------------------------------------------------------

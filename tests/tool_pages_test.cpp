@@ -16,12 +16,6 @@ using json = nlohmann::json;
 namespace format = pinyon::format;
 namespace io = pinyon::io;
 
-std::vector<json> documents_of(const std::string& out) {
-    std::vector<json> documents;
-    for (const std::string& line : lines_of(out)) { documents.push_back(json::parse(line)); }
-    return documents;
-}
-
 std::map<std::string, std::uint64_t> by_kind(const json& pages) {
     std::map<std::string, std::uint64_t> sums;
     for (const json& each : pages) { sums[each["kind"]] += each["count"].get<std::uint64_t>(); }

@@ -74,6 +74,15 @@ inline std::vector<std::string> lines_of(const std::string& text) {
     return lines;
 }
 
+// What --ndjson writes.
+inline std::vector<nlohmann::json> documents_of(const std::string& out) {
+    std::vector<nlohmann::json> documents;
+    for (const std::string& line : lines_of(out)) {
+        documents.push_back(nlohmann::json::parse(line));
+    }
+    return documents;
+}
+
 inline answer call(const words& arguments, const std::string& input = "",
                    const std::atomic<bool>* interrupted = nullptr) {
     std::ostringstream out;
