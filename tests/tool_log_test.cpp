@@ -2,7 +2,6 @@
 #define BOOST_TEST_MODULE tool_log
 #include <boost/test/unit_test.hpp>
 
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -12,13 +11,6 @@ namespace {
 
 using namespace pinyon::test;
 using json = nlohmann::json;
-
-std::vector<json> documents_of(const std::string& out) {
-    std::vector<json> documents;
-    std::istringstream in(out);
-    for (std::string line; std::getline(in, line);) { documents.push_back(json::parse(line)); }
-    return documents;
-}
 
 // A database that was stopped with six transactions in its log, behind its checkpoint at
 // transaction 2.
