@@ -536,7 +536,7 @@ BOOST_AUTO_TEST_CASE(a_state_that_is_overwritten_each_time_is_given_up) {
     write_file(file, whole);
     int looks = 0;
     const answer late = call_beside({"backup", file, "--output", here / "b.pinyon", "--json"}, [&] {
-        if (++looks <= 6) { overwrite(looks < 6); }
+        if (++looks <= 3) { overwrite(looks < 3); }
     });
     BOOST_TEST_CONTEXT(late.err) {
         BOOST_TEST(late.code == 0);
