@@ -25,6 +25,7 @@ namespace {
 
 using namespace pinyon::test;
 using pinyon::tool::bash_completion;
+using pinyon::tool::common_of;
 using pinyon::tool::described;
 using pinyon::tool::described_option;
 using pinyon::tool::described_verb;
@@ -155,9 +156,9 @@ BOOST_AUTO_TEST_CASE(the_description_knows_what_an_option_takes) {
 }
 
 BOOST_AUTO_TEST_CASE(the_manual_page_has_every_verb_and_option) {
-    const std::string page = manual_page();
+    const std::string page = manual_page(described());
     BOOST_TEST(page.rfind(".TH PINYON 1 ", 0) == 0u);
-    BOOST_TEST(page == manual_page());
+    BOOST_TEST(page == manual_page(described()));
     for (const char* part :
          {"NAME", "SYNOPSIS", "DESCRIPTION", "VERBS", "EXIT STATUS", "ENVIRONMENT", "FILES"}) {
         BOOST_TEST(contains(page, std::string(".SH ") + part + "\n"));
@@ -182,13 +183,36 @@ BOOST_AUTO_TEST_CASE(the_manual_page_has_every_verb_and_option) {
     }
 }
 
+// What all verbs but a few share stands once, with their names.
+BOOST_AUTO_TEST_CASE(the_manual_page_names_the_exceptions) {
+    auto command = described();
+    const auto is_bytes = [](const described_option& each) { return each.name == "--bytes"; };
+    BOOST_TEST(std::count_if(command.common.begin(), command.common.end(), is_bytes) == 1);
+    const std::string before = manual_page(command);
+    for (described_verb& verb : command.verbs) {
+        if (verb.name == "scan" || verb.name == "stat") { std::erase_if(verb.options, is_bytes); }
+    }
+    command.common = common_of(command.verbs);
+    const std::string page = manual_page(command);
+    for (const char* verb : {"scan", "stat"}) {
+        BOOST_TEST(std::regex_search(page, std::regex(std::string("not with [a-z, ]*") + verb)));
+    }
+    BOOST_TEST(!std::regex_search(before, std::regex("not with [a-z, ]*stat")));
+    // What half of them or less have stands with each.
+    for (described_verb& verb : command.verbs) {
+        if (verb.name != "info") { std::erase_if(verb.options, is_bytes); }
+    }
+    const auto few = common_of(command.verbs);
+    BOOST_TEST(std::count_if(few.begin(), few.end(), is_bytes) == 0);
+}
+
 BOOST_AUTO_TEST_CASE(the_manual_page_can_be_shown) {
     if (!is_there("groff")) {
         std::cout << "SKIPPED the manual page as groff shows it: groff is not installed\n";
         return;
     }
     const folder here;
-    write_file(here / "pinyon.1", manual_page());
+    write_file(here / "pinyon.1", manual_page(described()));
     const std::string groff = "groff -man -Tutf8 -P-cbou -rLL=100n ";
     const outcome complaints = shell(groff + "-ww -z '" + (here / "pinyon.1") + "'");
     BOOST_TEST(complaints.code == 0);

@@ -64,23 +64,6 @@ described_verb described_of(CLI::App& app, const std::string& program_footer) {
     return out;
 }
 
-bool has(const described_verb& verb, const described_option& option) {
-    const auto& list = option.is_argument() ? verb.arguments : verb.options;
-    return std::find(list.begin(), list.end(), option) != list.end();
-}
-
-std::vector<described_option> common_of(const std::vector<described_verb>& verbs) {
-    std::vector<described_option> common;
-    for (const auto* list : {&verbs.front().arguments, &verbs.front().options}) {
-        std::copy_if(list->begin(), list->end(), std::back_inserter(common),
-                     [&](const described_option& option) {
-                         return std::all_of(verbs.begin(), verbs.end(),
-                                            [&](const auto& verb) { return has(verb, option); });
-                     });
-    }
-    return common;
-}
-
 }  // namespace
 
 described_command described() {
@@ -98,6 +81,29 @@ described_command described() {
     });
     out.common = common_of(out.verbs);
     return out;
+}
+
+bool has(const described_verb& verb, const described_option& option) {
+    const auto& list = option.is_argument() ? verb.arguments : verb.options;
+    return std::find(list.begin(), list.end(), option) != list.end();
+}
+
+std::vector<described_option> common_of(const std::vector<described_verb>& verbs) {
+    std::vector<described_option> common;
+    for (const described_verb& verb : verbs) {
+        for (const auto* list : {&verb.arguments, &verb.options}) {
+            for (const described_option& option : *list) {
+                const auto having =
+                    std::count_if(verbs.begin(), verbs.end(),
+                                  [&](const auto& each) { return has(each, option); });
+                const bool known = std::find(common.begin(), common.end(), option) != common.end();
+                if (!known && 2 * static_cast<std::size_t>(having) > verbs.size()) {
+                    common.push_back(option);
+                }
+            }
+        }
+    }
+    return common;
 }
 
 std::string usage_of(const described_verb& verb) {

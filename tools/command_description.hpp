@@ -47,10 +47,16 @@ struct described_command {
     std::string exit_codes;                 // as --help ends
     std::vector<described_option> options;  // of the program
     std::vector<described_verb> verbs;
-    std::vector<described_option> common;  // arguments and options that every verb has
+    std::vector<described_option> common;  // see common_of
 };
 
 [[nodiscard]] described_command described();
+
+// The arguments and options that more than half of the verbs have in the same words.
+[[nodiscard]] std::vector<described_option> common_of(const std::vector<described_verb>& verbs);
+
+// Whether the verb has it, in the same words.
+[[nodiscard]] bool has(const described_verb& verb, const described_option& option);
 
 // "pinyon get FILE KEY [options]".
 [[nodiscard]] std::string usage_of(const described_verb& verb);

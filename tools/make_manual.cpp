@@ -16,7 +16,8 @@ int main(int argc, char** argv) {
         return 2;
     }
     std::ofstream out(argv[2], std::ios::binary);
-    out << (what == "page" ? pinyon::tool::manual_page() : pinyon::tool::bash_completion());
+    out << (what == "page" ? pinyon::tool::manual_page(pinyon::tool::described())
+                           : pinyon::tool::bash_completion());
     if (!out.flush()) {
         std::cerr << "pinyon-make-manual: cannot write " << argv[2] << '\n';
         return 1;

@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include "tools/arguments.hpp"
-#include "tools/command_description.hpp"
 
 namespace pinyon::tool {
 
@@ -120,6 +119,21 @@ std::string verb_text(const described_verb& verb, const std::vector<described_op
     return out + literal(verb.examples);
 }
 
+// The verbs that lack an option which the others share. What arguments a verb has, its own line
+// shows.
+std::string exceptions_of(const described_option& option,
+                          const std::vector<described_verb>& verbs) {
+    std::vector<std::string> names;
+    for (const described_verb& each : verbs) {
+        const bool named = std::any_of(each.options.begin(), each.options.end(),
+                                       [&](const auto& own) { return own.name == option.name; });
+        if (!named) { names.push_back(each.name); }
+    }
+    return option.is_argument() || names.empty()
+               ? ""
+               : fmt::format(" (not with {})", fmt::join(names, ", "));
+}
+
 // "Exit codes: 0 fine, 1 the answer is no, ..." as a list.
 std::string exit_codes(std::string text) {
     std::replace(text.begin(), text.end(), '\n', ' ');
@@ -155,8 +169,7 @@ constexpr const char* environment_text =
 
 }  // namespace
 
-std::string manual_page() {
-    const described_command command = described();
+std::string manual_page(const described_command& command) {
     // No date: the same program has the same page whenever it was built.
     std::string out =
         fmt::format(".TH PINYON 1 \"\" \"Pinyon {}\" \"Pinyon\"\n", program_version());
@@ -173,7 +186,10 @@ std::string manual_page() {
         "temporary file is made, and a file that is damaged in any way ends with a message and an\n"
         "exit code. What it makes is a new file, which has its name only when it is whole.\n";
     out += heading("COMMON OPTIONS");
-    for (const described_option& each : command.common) { out += option_text(each); }
+    for (described_option each : command.common) {
+        each.text += exceptions_of(each, command.verbs);
+        out += option_text(each);
+    }
     for (const described_option& each : command.options) { out += option_text(each); }
     out += heading("VERBS");
     for (const described_verb& each : command.verbs) { out += verb_text(each, command.common); }
