@@ -59,7 +59,8 @@ public:
         verdict.equal("findings, that is, exit codes that are not 0", 0, failures_);
         verdict.at_least("check: speed / bare loop of pread and XXH3", 0.3,
                          figures_.ratio(check, bare));
-        verdict.at_most("report: megabytes", tool::report_bytes_max / 1e6, html_bytes_ / 1e6);
+        verdict.at_most("report: megabytes", static_cast<double>(tool::report_bytes_max) / 1e6,
+                        html_bytes_ / 1e6);
     }
     [[nodiscard]] const interleaved& figures() const noexcept { return figures_; }
 

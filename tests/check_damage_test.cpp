@@ -496,7 +496,7 @@ BOOST_AUTO_TEST_CASE(a_changed_byte_behind_the_metas_of_a_large_page_is_found) {
     require_sound(run(files, "sample"));
     const forged_file file(files, "sample");
     const auto raw = files.open("sample", io::open_mode::read_write);
-    for (const std::size_t at : {8192, 12345, 16383}) {
+    for (const std::size_t at : {8192U, 12345U, 16383U}) {
         const std::byte changed{1};
         raw->write(at, std::span(&changed, 1));
         const outcome found = run(files, "sample");

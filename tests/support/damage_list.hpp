@@ -54,7 +54,7 @@ private:
         return bytes(sample_.data().content).subspan(number * size_, size_);
     }
     void add_page(const char* what, std::uint64_t page, std::vector<std::byte> content) {
-        if (std::ranges::equal(content, this->page(page))) { return; }
+        if (same_bytes(content, this->page(page))) { return; }
         all_.push_back({"page " + std::to_string(page) + " " + what,
                         damage_kind::page,
                         {page},
@@ -79,7 +79,7 @@ private:
         }
     }
     void add_swapped(std::uint64_t one, std::uint64_t other) {
-        if (std::ranges::equal(page(one), page(other))) { return; }
+        if (same_bytes(page(one), page(other))) { return; }
         all_.push_back({"pages " + std::to_string(one) + " and " + std::to_string(other) +
                             " in each other's place",
                         damage_kind::page,

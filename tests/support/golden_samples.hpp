@@ -35,6 +35,10 @@ inline void put_files(const fs::path& folder, const saved_files& files) {
     }
 }
 
+[[nodiscard]] inline bool same_bytes(bytes one, bytes other) {
+    return std::equal(one.begin(), one.end(), other.begin(), other.end());
+}
+
 // A tree and keys to ask it for, as they are written on the command line.
 struct asked_tree {
     std::string name;
@@ -149,14 +153,14 @@ private:
             for (auto each = sample_.moments.rbegin(); each != sample_.moments.rend(); ++each) {
                 if (each->content.size() < (page + 1) * size) { continue; }
                 const bytes then = bytes(each->content).subspan(page * size, size);
-                if (is_zero(then) || std::ranges::equal(now, then)) { continue; }
+                if (is_zero(then) || same_bytes(now, then)) { continue; }
                 sample_.older[page] = then;
                 break;
             }
         }
     }
     [[nodiscard]] static bool is_zero(bytes page) {
-        return std::ranges::all_of(page, [](std::byte b) { return b == std::byte{0}; });
+        return std::all_of(page.begin(), page.end(), [](std::byte b) { return b == std::byte{0}; });
     }
 
     void find_keys(const std::string& file) {
