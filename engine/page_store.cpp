@@ -22,8 +22,8 @@ constexpr std::uint64_t reserve_part = 16;
 constexpr std::uint64_t reserve_pages_min = 12;
 constexpr std::uint64_t reserve_pages_max = 256;
 
-// What is written past the views between two starts of writing it back: few calls, each of them some
-// milliseconds of a device's time.
+// What is written past the views between two starts of writing it back: few calls, each of them
+// some milliseconds of a device's time.
 constexpr std::uint64_t write_behind_bytes = std::uint64_t{8} << 20;
 
 [[nodiscard]] io::residency residency_of(unsigned level) noexcept {

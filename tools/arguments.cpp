@@ -282,6 +282,30 @@ struct every_verb {
     bench_arguments bench;
 };
 
+// The verbs that read entries.
+void declare_reading(const std::map<std::string, CLI::App*>& verbs, every_verb& into) {
+    add_common(*verbs.at("get"), into.get);
+    verbs.at("get")
+        ->add_option("KEY", into.get.key, "the key, written as its type in the catalog says")
+        ->required()
+        ->type_name("");
+    add_tree(*verbs.at("get"), into.get.tree);
+    add_checkpoint(*verbs.at("get"), into.get);
+
+    add_common(*verbs.at("scan"), into.scan);
+    add_range(*verbs.at("scan"), into.scan.range);
+    add_checkpoint(*verbs.at("scan"), into.scan);
+    verbs.at("scan")->add_flag("--reverse", into.scan.reverse, "from the last entry to the first");
+    verbs.at("scan")
+        ->add_option("--limit", into.scan.limit, "at most so many entries")
+        ->type_name("N")
+        ->check(CLI::NonNegativeNumber.description(""));
+
+    add_common(*verbs.at("count"), into.count);
+    add_range(*verbs.at("count"), into.count.range);
+    add_checkpoint(*verbs.at("count"), into.count);
+}
+
 void declare(CLI::App& app, every_verb& into) {
     app.name("pinyon");
     app.description("Looks into Pinyon databases and fills them from text.");
@@ -319,27 +343,7 @@ void declare(CLI::App& app, every_verb& into) {
     verb["import"]->footer(std::string(import_footer) + program_footer);
     add_import(*verb["import"], into.import);
 
-    add_common(*verb["get"], into.get);
-    verb["get"]
-        ->add_option("KEY", into.get.key, "the key, written as its type in the catalog says")
-        ->required()
-        ->type_name("");
-    add_tree(*verb["get"], into.get.tree);
-    add_checkpoint(*verb["get"], into.get);
-
-    add_common(*verb["scan"], into.scan);
-    add_range(*verb["scan"], into.scan.range);
-    add_checkpoint(*verb["scan"], into.scan);
-    verb["scan"]->add_flag("--reverse", into.scan.reverse, "from the last entry to the first");
-    verb["scan"]
-        ->add_option("--limit", into.scan.limit, "at most so many entries")
-        ->type_name("N")
-        ->check(CLI::NonNegativeNumber.description(""));
-
-    add_common(*verb["count"], into.count);
-    add_range(*verb["count"], into.count.range);
-    add_checkpoint(*verb["count"], into.count);
-
+    declare_reading(verb, into);
     declare_copies(verb, program_footer, into.copy);
 
     declare_transfer(verb, into.transfer, program_footer);
