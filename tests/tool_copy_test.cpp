@@ -441,6 +441,15 @@ BOOST_AUTO_TEST_CASE(of_a_damaged_or_missing_log_nothing_is_made) {
             }
         };
         require_refused();
+        write_file(segment, whole);
+        // The last one's header: the one before ends as if it were the last.
+        const std::string last = here / names.back();
+        const std::string end = read_file(last);
+        content = end;
+        content[96] ^= '\x01';
+        write_file(last, content);
+        require_refused();
+        write_file(last, end);
         fs::remove(segment);
         std::erase(names, fs::path(segment).filename().string());
         require_refused();

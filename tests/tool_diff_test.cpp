@@ -208,7 +208,7 @@ BOOST_AUTO_TEST_CASE(trees_of_one_file_alone_and_of_other_types_are_told) {
     BOOST_TEST(call({"diff", a, b, "--tree", "old"}).code == 1);
     BOOST_TEST(call({"diff", a, b, "--tree", "typed"}).code == 1);
     const answer none = call({"diff", a, b, "--tree", "none"});
-    BOOST_TEST(none.code == 2);
+    BOOST_TEST(none.code == 1);
     BOOST_TEST(contains(none.err, "'none'"));
     BOOST_TEST(none.out.empty());
     BOOST_TEST(call({"diff", a, b, "--tree", "both", "--quiet"}).out.empty());

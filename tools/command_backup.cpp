@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "pinyon/engine/database.hpp"
+#include "pinyon/engine/log_segment.hpp"
 #include "tools/commands.hpp"
 #include "tools/copy_check.hpp"
 #include "tools/file_watch.hpp"
@@ -87,7 +88,7 @@ private:
         pages_copied_ = copy_pages(file, meta, !with_log_, output_,
                                    [&line](std::uint64_t pages) { line.update(pages, pages); });
         if (with_log_) {
-            copy_log(path_, meta, output_, [&] { line.update(meta.page_count, meta.page_count); });
+            copy_log(path_, output_, [&] { line.update(meta.page_count, meta.page_count); });
         }
         line.clear();
         return output_.build(
@@ -121,7 +122,8 @@ private:
         return state;
     }
 
-    // Opening the copy is its recovery; closing it takes the log away.
+    // Opening the copy is its recovery; closing it takes the log away, but for segments of which
+    // nothing tells that they are its own.
     [[nodiscard]] std::uint64_t replay() const {
         options how;
         how.access = access_mode::must_exist;
@@ -130,6 +132,10 @@ private:
         database made = database::open(output_.temporary(), how);
         const std::uint64_t transactions = made.statistics().recovery.transactions;
         made.close();
+        io::file_system& files = io::posix_file_system();
+        for (const log_segment& each : list_segments(files, output_.temporary())) {
+            files.remove(each.path);
+        }
         return transactions;
     }
 

@@ -57,6 +57,7 @@ described_verb described_of(CLI::App& app, const std::string& program_footer) {
     }
     while (out.notes.ends_with('\n')) { out.notes.pop_back(); }
     for (CLI::Option* const each : app.get_options([](const CLI::Option*) { return true; })) {
+        if (each->get_group().empty()) { continue; }  // not in the help either
         described_option option = described_of(*each);
         if (is_help(option)) { continue; }
         (option.is_argument() ? out.arguments : out.options).push_back(std::move(option));

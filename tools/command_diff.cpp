@@ -46,7 +46,7 @@ std::vector<compared_tree> paired(const compared_file& a, const compared_file& b
     if (!arguments.tree) { return pairs; }
     std::erase_if(pairs, [&](const compared_tree& each) { return each.name != *arguments.tree; });
     if (pairs.empty()) {
-        throw refusal(exit_code::usage,
+        throw refusal(exit_code::no,
                       fmt::format("neither this file nor {} has a tree '{}'",
                                   escaped(arguments.other), escaped(*arguments.tree)),
                       "pinyon info " + shell_quoted(arguments.file));

@@ -5,7 +5,7 @@
 
 #include "pinyon/engine/checkpoint.hpp"
 #include "pinyon/engine/free_space.hpp"
-#include "pinyon/engine/log_reader.hpp"
+#include "pinyon/engine/log_segment.hpp"
 
 namespace pinyon::tool {
 
@@ -80,11 +80,9 @@ std::uint64_t copy_pages(io::file& from, const format::meta& meta, bool without_
     return copied;
 }
 
-void copy_log(const std::string& path, const format::meta& meta, const new_file& to,
-              const std::function<void()>& look) {
+void copy_log(const std::string& path, const new_file& to, const std::function<void()>& look) {
     io::file_system& files = io::posix_file_system();
-    const log_reader log(files, path, list_segments(files, path), meta);
-    for (const log_segment& each : log.segments()) {
+    for (const log_segment& each : list_segments(files, path)) {
         const auto from = files.open(each.path, io::open_mode::read_only);
         const std::string name = to.temporary() + each.path.substr(path.size());
         const auto into = to.build([&] { return files.open(name, io::open_mode::create_new); });

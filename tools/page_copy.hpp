@@ -24,9 +24,8 @@ namespace pinyon::tool {
 std::uint64_t copy_pages(io::file& from, const format::meta& meta, bool without_log,
                          const new_file& to, const std::function<void(std::uint64_t)>& look);
 
-// Puts what the log beside the file at `path` (resolved) adds to `meta` beside the new file.
-// Throws what log_reader throws.
-void copy_log(const std::string& path, const format::meta& meta, const new_file& to,
-              const std::function<void()>& look);
+// Puts the log beside the file at `path` (resolved) beside the new file: every segment, damaged
+// ones as well, because how far the log was durable may stand in any of them.
+void copy_log(const std::string& path, const new_file& to, const std::function<void()>& look);
 
 }  // namespace pinyon::tool

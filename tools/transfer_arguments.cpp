@@ -52,7 +52,7 @@ void declare_load(CLI::App& verb, load_arguments& into) {
             "--format", [&into](const std::string& word) { into.format = formats.at(word); },
             "lmdb, bdb, ndjson or csv; by default what INPUT begins as")
         ->type_name("KIND")
-        ->check(CLI::IsMember(formats).description(""));
+        ->check(one_of(formats));
     verb.add_option("--tree", into.tree, "the tree for what has no name in the dump (main)")
         ->type_name("NAME");
     verb.add_option("--entries", into.entries, "how many the dump must hold; csv needs it")

@@ -82,6 +82,16 @@ struct verb_row {
          tells,
          "",
          {"%f --tree %t", "%f --tree %t --from %k", "%f --tree %t --json"}},
+        {"diff", data, tells, "", {"%f %f", "%f %f --tree %t --json"}},
+        {"dump",
+         data,
+         tells,
+         "",
+         {"%f", "%f --tree %t --format bdb", "%f --format ndjson", "%f --tree %t --format csv"}},
+        {"load", nothing, makes_database, "", {"%f --output %o", "%f --format ndjson --output %o"}},
+        {"compact", nothing, makes_database, "0", {"%f --output %o", "%f --output %o --json"}},
+        {"backup", nothing, makes_database, "0", {"%f --output %o", "%f --output %o --json"}},
+        {"bench", nothing, tells, "", {"%f --tree %t --seconds 0.01"}},
         {"recover", nothing, makes_database, "06", {"%f --output %o", "%f --output %o --json"}},
     };
     return rows;
