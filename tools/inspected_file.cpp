@@ -8,12 +8,6 @@ database open_to_read(const std::string& file) {
     options chosen;
     chosen.access = access_mode::read_only;
     chosen.paging = paging::direct;
-    try {
-        return database::open(file, chosen);
-    } catch (const error& failure) {
-        if (failure.kind() != errc::recovery_required) { throw; }
-    }
-    chosen.paging = paging::pool;
     chosen.replay = replay::in_memory;
     return database::open(file, chosen);
 }
