@@ -153,7 +153,8 @@ void database_core::open_newest_usable(const meta_slots& slots) {
     } catch (const error& failure) {
         const unsigned newest = slots.newest();
         const std::optional<format::meta>& older = slots.valid[newest ^ 1];
-        if (failure.kind() != errc::corrupt || !older || lock_free_ ||
+        const bool may_replay = !lock_free_ || options_.replay == replay::in_memory;
+        if (failure.kind() != errc::corrupt || !older || !may_replay ||
             older->transaction == slots.current().transaction) {
             throw;
         }
@@ -231,7 +232,7 @@ bool database_core::needs_replay(const log_reader& log, const format::meta& meta
     if (log.verdict() != log_verdict::replay) { return false; }
     if (!read_only_) { return true; }
     if (options_.replay == replay::ignore || is_beside_writer()) { return false; }
-    if (options_.replay == replay::refuse || lock_free_) {
+    if (options_.replay == replay::refuse) {
         raise(errc::recovery_required,
               path_ + " was not closed: its log goes on behind position " +
                   std::to_string(meta.log_position) +
@@ -245,15 +246,13 @@ bool database_core::needs_replay(const log_reader& log, const format::meta& meta
 // checkpoint; its log is in motion.
 bool database_core::is_beside_writer() const {
     if (!lock_free_) { return false; }
-    if (!file_->try_lock(io::lock_byte::writer, io::lock_mode::shared)) { return true; }
-    file_->unlock(io::lock_byte::writer);
-    return false;
+    return file_->is_locked_elsewhere(io::lock_byte::writer);
 }
 
 void database_core::attach_pages(const format::meta& meta, bool read_only) {
     source_.reset();
     store_ = std::make_unique<page_store>(*file_, seed_of(meta.uuid), meta.page_bytes);
-    if (options_.paging == paging::direct) {
+    if (options_.paging == paging::direct && read_only) {
         source_ = io::make_direct_source(*file_, *store_, meta.page_bytes);
     } else if (options_.paging == paging::raw) {
         source_ = io::make_raw_mapping(*file_, files_, *store_, meta.page_bytes, read_only);
@@ -288,6 +287,7 @@ void database_core::recover(log_reader& log) {
     const bool from_older_meta = recovery_.from_older_meta;
     recovery_ = {};
     recovery_.from_older_meta = from_older_meta;
+    if (!read_only_) { log.sync_trusted(); }  // before anything relies on it
     tip_ = replay_log(log, *store_, tip_, kept_roots(), options_.on_recovery, recovery_);
     require_disjoint(*store_, tip_);
     publication_.publish(tip_);

@@ -21,9 +21,11 @@ enum class access_mode : std::uint8_t {
 
 // Who decides which pages are in memory.
 enum class paging : std::uint8_t {
-    pool,    // Pinyon: a bounded LRU pool
-    raw,     // the kernel: the whole file is mapped
-    direct,  // nobody: each page visited is read anew (for tools and comparisons; read-only)
+    pool,  // Pinyon: a bounded LRU pool
+    raw,   // the kernel: the whole file is mapped
+    // Nobody: each page visited is read anew, by position, and no lock is taken (for tools and
+    // comparisons; read-only). With replay::in_memory a pool holds what the log made.
+    direct,
 };
 
 // What an eviction gives back.

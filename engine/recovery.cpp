@@ -97,7 +97,6 @@ published_state replay_log(log_reader& log, page_store& store, published_state s
                            const std::function<void(const recovery_progress&)>& progress,
                            recovery_facts& facts) {
     replayer operations;
-    log.sync_trusted();
     std::uint64_t reported = 0;
     if (mutant(31)) { static_cast<void>(log.next()); }
     while (const std::optional<log_batch> batch = log.next()) {

@@ -134,6 +134,13 @@ public:
     // lock needs a file opened for writing. Locks go with the file and all its mappings.
     [[nodiscard]] virtual bool try_lock(lock_byte byte, lock_mode mode) = 0;
     virtual void unlock(lock_byte byte) = 0;
+    // Whether another open file description holds an exclusive lock; REQUIRES: this one holds none.
+    // Where the system can be asked, no lock is taken for it.
+    [[nodiscard]] virtual bool is_locked_elsewhere(lock_byte byte) {
+        if (!try_lock(byte, lock_mode::shared)) { return true; }
+        unlock(byte);
+        return false;
+    }
 
     // Reserves addresses for the file's bytes [first, bytes); nothing is read and the file may be
     // far smaller. base() of the result is where offset 0 would be. Returns null when the address

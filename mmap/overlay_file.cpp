@@ -269,6 +269,10 @@ bool overlay_file::try_lock(lock_byte byte, lock_mode mode) {
     return pages_->base().try_lock(byte, mode);
 }
 
+bool overlay_file::is_locked_elsewhere(lock_byte byte) {
+    return pages_->base().is_locked_elsewhere(byte);
+}
+
 void overlay_file::unlock(lock_byte byte) { pages_->base().unlock(byte); }
 
 std::unique_ptr<mapping> overlay_file::map(view_access access, std::uint64_t first,

@@ -310,6 +310,14 @@ bool posix_file::try_lock(lock_byte byte, lock_mode mode) {
     return true;
 }
 
+bool posix_file::is_locked_elsewhere(lock_byte byte) {
+    struct ::flock question = lock_request(byte, F_RDLCK);
+    while (::fcntl(number(), F_OFD_GETLK, &question) != 0) {
+        if (errno != EINTR) { raise_os(errno, "asking for locks of " + path_); }
+    }
+    return question.l_type == F_WRLCK;
+}
+
 void posix_file::unlock(lock_byte byte) {
     struct ::flock request = lock_request(byte, F_UNLCK);
     while (::fcntl(number(), F_OFD_SETLK, &request) != 0) {

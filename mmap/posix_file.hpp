@@ -44,6 +44,7 @@ public:
     [[nodiscard]] std::uint64_t size() const override;
 
     [[nodiscard]] bool try_lock(lock_byte byte, lock_mode mode) override;
+    [[nodiscard]] bool is_locked_elsewhere(lock_byte byte) override;
     void unlock(lock_byte byte) override;
 
     [[nodiscard]] std::unique_ptr<mapping> map(view_access access, std::uint64_t first,

@@ -261,12 +261,8 @@ BOOST_AUTO_TEST_CASE(a_catalog_that_contradicts_itself_is_damage) {
     forged.set_record("texts", record);
     forged.reseal();
     forged.save();
-    for (const words& each : std::vector<words>{{"get", file, "a", "--tree", "texts"},
-                                                {"count", file, "--tree", "texts", "--from", "a"},
-                                                {"check", file}}) {
-        const answer told = call(each);
-        BOOST_TEST(told.code == 3, each[0] << ": " << told.out << told.err);
-    }
+    BOOST_TEST(call({"check", file}).code == 3);
+    BOOST_TEST(call({"get", file, "a", "--tree", "texts"}).code == 3);
     BOOST_TEST(contains(call({"get", file, "a", "--tree", "texts"}).err, "contradicts itself"));
 }
 

@@ -1,8 +1,5 @@
 #include "tools/file_watch.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <array>
 
 #include <fmt/format.h>
@@ -17,17 +14,9 @@ std::unique_ptr<io::file> open_to_inspect(const std::string& file) {
 }
 
 bool has_live_writer(const std::string& file) {
-    const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (descriptor < 0) { return false; }
-    // Asks who stands in the way of a shared lock on the writer's byte; takes none.
-    struct flock question {};
-    question.l_type = F_RDLCK;
-    question.l_whence = SEEK_SET;
-    question.l_start = static_cast<off_t>(io::lock_offset(io::lock_byte::writer));
-    question.l_len = 1;
-    const bool asked = ::fcntl(descriptor, F_OFD_GETLK, &question) == 0;
-    ::close(descriptor);
-    return asked && question.l_type == F_WRLCK;
+    try {
+        return open_to_inspect(file)->is_locked_elsewhere(io::lock_byte::writer);
+    } catch (const error&) { return false; }
 }
 
 std::optional<std::uint64_t> newest_sequence(const std::string& file) {

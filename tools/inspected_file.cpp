@@ -8,14 +8,7 @@ database open_to_read(const std::string& file, bool checkpoint) {
     options chosen;
     chosen.access = access_mode::read_only;
     chosen.paging = paging::direct;
-    if (checkpoint) { chosen.replay = replay::ignore; }
-    try {
-        return database::open(file, chosen);
-    } catch (const error& failure) {
-        if (failure.kind() != errc::recovery_required) { throw; }
-    }
-    chosen.paging = paging::pool;
-    chosen.replay = replay::in_memory;
+    chosen.replay = checkpoint ? replay::ignore : replay::in_memory;
     return database::open(file, chosen);
 }
 
