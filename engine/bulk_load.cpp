@@ -89,7 +89,11 @@ template <class Node>
 class load_level {
 public:
     load_level(page_store& store, const node_schema& schema, unsigned level, double fill)
-        : store_(store), schema_(schema), level_(level), room_(schema, level, fill) {}
+        : store_(store),
+          schema_(schema),
+          level_(level),
+          room_(schema, level, fill),
+          page_(schema.page_bytes) {}
 
     void add(bytes key, bytes payload, bool is_reference, const child_entry& child,
              std::vector<built_node>& built);
@@ -132,6 +136,7 @@ private:
     const node_schema& schema_;
     unsigned level_;
     node_room<Node> room_;
+    std::vector<std::byte> page_;  // the node that is being built
     std::vector<std::byte> bytes_;
     std::vector<item> items_;
     owned_key lower_;    // of the first node here
@@ -239,9 +244,9 @@ void load_level<Node>::finish(std::vector<built_node>& built) {
 template <class Node>
 void load_level<Node>::build(std::size_t first, std::size_t last, const owned_key& lower,
                              const owned_key& upper, std::vector<built_node>& built) {
-    const private_page page = store_.create(level_);
-    typename Node::editor node(page.data, schema_);
-    node.format(page.page, level_, store_.transaction(), {view_of(lower), view_of(upper)});
+    const std::uint64_t page = store_.allocate();
+    typename Node::editor node(page_.data(), schema_);
+    node.format(page, level_, store_.transaction(), {view_of(lower), view_of(upper)});
     std::uint64_t entries = 0;
     for (std::size_t i = first; i < last; ++i) {
         const auto at = static_cast<unsigned>(i - first);
@@ -253,8 +258,8 @@ void load_level<Node>::build(std::size_t first, std::size_t last, const owned_ke
             entries += items_[i].child.count;
         }
     }
-    const std::uint32_t checksum = store_.seal(page.page, {page.data, schema_.page_bytes});
-    built.push_back({lower, {page.page, entries, checksum}});
+    const std::uint32_t checksum = store_.write_built(page, level_, page_);
+    built.push_back({lower, {page, entries, checksum}});
 }
 
 }  // namespace

@@ -22,6 +22,10 @@ constexpr std::uint64_t reserve_part = 16;
 constexpr std::uint64_t reserve_pages_min = 12;
 constexpr std::uint64_t reserve_pages_max = 256;
 
+// What is written past the views between two starts of writing it back: few calls, each of them some
+// milliseconds of a device's time.
+constexpr std::uint64_t write_behind_bytes = std::uint64_t{8} << 20;
+
 [[nodiscard]] io::residency residency_of(unsigned level) noexcept {
     return level == 0 ? io::residency::leaf : io::residency::inner;
 }
@@ -71,6 +75,7 @@ void page_store::begin(std::uint64_t id, std::span<const std::uint64_t> kept) {
     PINYON_ASSERT(id >= committed_.load(std::memory_order_relaxed) && created_.empty());
     space_.keep(kept);
     space_.begin(id);
+    behind_pages_ = 0;
     running_.store(id, std::memory_order_relaxed);
 }
 
@@ -149,6 +154,27 @@ private_page page_store::create(unsigned level) {
     header.born = transaction();
     store(scratch_.data(), header);
     return {page, source_->create(page, residency_of(level), scratch_)};
+}
+
+std::uint32_t page_store::write_built(std::uint64_t page, unsigned level,
+                                      std::span<std::byte> content) {
+    const std::uint32_t checksum = seal(page, content);
+    source_->create_cold(page, residency_of(level), content, checksum);
+    write_behind({page, 1});
+    return checksum;
+}
+
+// Large loads meet the medium while they go on, not all at once in the sync at their end.
+void page_store::write_behind(io::page_run run) {
+    const std::uint64_t end = run.first + run.count;
+    if (behind_pages_ == 0) { behind_ = run; }
+    const std::uint64_t behind_end = std::max(behind_.first + behind_.count, end);
+    behind_.first = std::min(behind_.first, run.first);
+    behind_.count = behind_end - behind_.first;
+    behind_pages_ += run.count;
+    if (behind_pages_ * page_bytes() < write_behind_bytes) { return; }
+    behind_pages_ = 0;
+    file_.start_write_back({behind_.first * page_bytes(), behind_.count * page_bytes()});
 }
 
 private_page page_store::writable(const node_schema& schema, const io::page_view& view,

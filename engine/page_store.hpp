@@ -84,6 +84,11 @@ public:
     // A new private page for a node at `level`; number and born stand in its header, the rest is
     // zero.
     [[nodiscard]] private_page create(unsigned level);
+    // A new private page whose node the caller builds in its own memory, whole, for `write_built`.
+    [[nodiscard]] std::uint64_t allocate();
+    // Seals the node and writes it; returns its checksum. It is in memory when it is next read.
+    [[nodiscard]] std::uint32_t write_built(std::uint64_t page, unsigned level,
+                                            std::span<std::byte> content);
     // The node at `view` for changing: itself when it is private already, else a private copy whose
     // original is retired. The caller puts the page number, with checksum 0, into the parent.
     [[nodiscard]] private_page writable(const node_schema& schema, const io::page_view& view,
@@ -92,7 +97,10 @@ public:
     void retire(std::uint64_t page, std::uint64_t born) { retire_run({page, 1}, born); }
     // Consecutive pages for raw bytes, to be written with file().write and reported by `wrote`.
     [[nodiscard]] io::page_run allocate_run(std::uint64_t pages);
-    void wrote(io::page_run run) { source_->mark_dirty(run); }
+    void wrote(io::page_run run) {
+        source_->mark_dirty(run);
+        write_behind(run);
+    }
     // `born` 0: a subtree dropped without being read; any snapshot may hold it.
     void retire_run(io::page_run run, std::uint64_t born);
     // While one lives, the last free pages may be used as well: what gives space back (erases,
@@ -141,12 +149,12 @@ private:
     [[noreturn]] void raise_wrong_identity(const node_schema& schema, const io::page_view& view,
                                            unsigned level) const;
     void admit_node(const io::page_reference& reference, const std::byte* page) const;
-    [[nodiscard]] std::uint64_t allocate();
     void make_room(std::uint64_t pages);
     void extend(std::uint64_t pages);
     std::uint64_t grow_file(std::uint64_t count, std::uint64_t pages, std::uint64_t wanted);
     void adopt(io::page_run run);
     void forget_private() noexcept;
+    void write_behind(io::page_run run);
     [[nodiscard]] std::uint32_t seal_subtree(const node_schema& schema, std::uint64_t page,
                                              unsigned level);
     template <class Node>
@@ -160,6 +168,9 @@ private:
     page_set private_;                   // made by the running transaction
     std::vector<io::page_run> created_;  // the same, in order
     std::vector<std::byte> scratch_;     // one page
+    // Written past the views since writing them back was last started; the span of those pages.
+    std::uint64_t behind_pages_ = 0;
+    io::page_run behind_;
     unsigned reserve_uses_ = 0;
     bool short_of_space_ = false;
     std::atomic<std::uint64_t> running_{0};

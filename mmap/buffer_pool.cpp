@@ -263,20 +263,29 @@ void buffer_pool::list_private(page_number page) {
     }
 }
 
-std::byte* buffer_pool::create(page_number page, residency, std::span<const std::byte> content) {
-    check_writable(page, 0);
-    if (content.size() != page_bytes()) {
-        raise(errc::misuse, "a page is created with the content of a whole page", page);
-    }
-    guard lock(mutex_);
-    const std::uint16_t old =
-        change(page, page_word::admitted, page_word::private_page | page_word::writable, lock);
+void buffer_pool::begin_private(page_number page, std::uint16_t state, guard& lock) {
+    const std::uint16_t old = change(page, page_word::admitted | page_word::writable,
+                                     page_word::private_page | state, lock);
     table_.set_sum(page, 0);
     notes_[page].flags &= static_cast<std::uint8_t>(~page_note::vouched);
+    if (has(page, page_note::in_write) && (old & page_word::private_page) == 0 && forgotten_ != 0) {
+        --forgotten_;
+    }
+}
+
+void buffer_pool::end_private(page_number page, guard& lock) {
+    if (!lock.owns_lock()) { lock.lock(); }
+    change(page, page_word::private_page | page_word::writable, 0, lock);
+    ++forgotten_;
+}
+
+std::byte* buffer_pool::create(page_number page, residency, std::span<const std::byte> content) {
+    check_creation(page, content);
+    guard lock(mutex_);
+    begin_private(page, page_word::writable, lock);
     try {
         list_private(page);
         if (has(page, page_note::in_write)) {
-            if ((old & page_word::private_page) == 0 && forgotten_ != 0) { --forgotten_; }
             // Not with the mutex held: to release it is to wait until all of the page is stored.
             lock.unlock();
             std::memcpy(write_address(page), content.data(), content.size());
@@ -287,13 +296,28 @@ std::byte* buffer_pool::create(page_number page, residency, std::span<const std:
             populate_page(*write_, page, page_bytes(), true);
         }
     } catch (...) {
-        if (!lock.owns_lock()) { lock.lock(); }
-        change(page, page_word::private_page | page_word::writable, 0, lock);
-        ++forgotten_;
+        end_private(page, lock);
         throw;
     }
     mark_dirty({page, 1});
     return write_address(page);
+}
+
+void buffer_pool::create_cold(page_number page, residency, std::span<const std::byte> content,
+                              std::uint32_t sum) {
+    check_creation(page, content);
+    guard lock(mutex_);
+    begin_private(page, 0, lock);
+    try {
+        list_private(page);
+        lock.unlock();
+        file_.write(page << page_shift_, content);
+    } catch (...) {
+        end_private(page, lock);
+        throw;
+    }
+    table_.set_sum(page, sum);
+    mark_dirty({page, 1});
 }
 
 std::byte* buffer_pool::writable(const page_reference& reference) {

@@ -6,6 +6,7 @@
 //     cold --miss, L--> admitted --evict, L--> cold       verified each time it comes in, but for
 //                                                         pages sealed here that have not left
 //     free --create--> private, writable --relieve--> private --writable, L--> private, writable
+//     free --create_cold--> private
 //     private --publish--> cold      any --forget--> free (frames stay until they are needed)
 //
 // Invariants
@@ -55,6 +56,8 @@ public:
     void prefetch(std::span<const page_number> pages) noexcept override;
     [[nodiscard]] std::byte* create(page_number page, residency kind,
                                     std::span<const std::byte> content) override;
+    void create_cold(page_number page, residency kind, std::span<const std::byte> content,
+                     std::uint32_t sum) override;
     [[nodiscard]] std::byte* writable(const page_reference& reference) override;
     void forget(page_run run) noexcept override;
     void relieve() override;
@@ -105,6 +108,9 @@ private:
     [[nodiscard]] bool is_vouched(const page_reference& reference) const noexcept;
     void enter_write(page_number page);
     void list_private(page_number page);
+    // A free page becomes private, in this state, and is free again.
+    void begin_private(page_number page, std::uint16_t state, guard& lock);
+    void end_private(page_number page, guard& lock);
     [[nodiscard]] std::uint16_t next_tick() noexcept;
     [[nodiscard]] std::uint16_t label_of(const page_reference& reference);
     // Changes the state of a page that nobody is bringing in; lets go of the mutex to wait for

@@ -201,6 +201,13 @@ void page_source::check_writable(page_number page, std::uint16_t needed_state) c
     }
 }
 
+void page_source::check_creation(page_number page, std::span<const std::byte> content) const {
+    check_writable(page, 0);
+    if (content.size() != page_bytes()) {
+        raise(errc::misuse, "a page is created with the content of a whole page", page);
+    }
+}
+
 void page_source::admit(const page_reference& reference, const std::byte* data) const {
     page_reference expected = reference;
     if (expected.checksum == 0 && mutant(29)) { return; }

@@ -215,6 +215,13 @@ public:
     // old bytes are never read. O(1).
     [[nodiscard]] virtual std::byte* create(page_number page, residency kind,
                                             std::span<const std::byte> content) = 0;
+    // The same for a page that is finished, with its checksum: it need not be in memory, and comes
+    // in, verified, when it is next asked for. O(1).
+    virtual void create_cold(page_number page, residency kind, std::span<const std::byte> content,
+                             std::uint32_t sum) {
+        (void)create(page, kind, content);
+        set_sum(page, sum);
+    }
     // The writable bytes of a private page; `reference` is used when it has to come back. The bytes
     // count as changed, and no sum of theirs is known. Valid until the next `relieve`.
     [[nodiscard]] virtual std::byte* writable(const page_reference& reference) = 0;
@@ -272,6 +279,7 @@ protected:
     void check_reference(page_number page) const;
     // The same for a page that the writer names: misuse.
     void check_writable(page_number page, std::uint16_t needed_state) const;
+    void check_creation(page_number page, std::span<const std::byte> content) const;
     // Has the warden verify the bytes against the reference's checksum or, where that is 0, the
     // page table's. Throws corrupt; a page without either is corrupt.
     void admit(const page_reference& reference, const std::byte* data) const;

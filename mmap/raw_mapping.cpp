@@ -51,10 +51,7 @@ std::uint16_t raw_mapping::change(page_number page, std::uint16_t clear, std::ui
 }
 
 std::byte* raw_mapping::create(page_number page, residency, std::span<const std::byte> content) {
-    check_writable(page, 0);
-    if (content.size() != page_bytes()) {
-        raise(errc::misuse, "a page is created with the content of a whole page", page);
-    }
+    check_creation(page, content);
     const std::uint16_t old = table_.word(page).state.load(std::memory_order_relaxed);
     if ((old & page_word::private_page) != 0) {
         std::memcpy(write_address(page), content.data(), content.size());

@@ -545,6 +545,42 @@ BOOST_AUTO_TEST_CASE(after_a_failed_change_the_transaction_can_only_be_aborted) 
     require_intact(rig, 2);
 }
 
+BOOST_AUTO_TEST_CASE(a_large_load_is_written_while_it_goes_on) {
+    database_rig rig;
+    fill(rig);
+    rig.db.reset();
+    pinyon::test::simulated_disk disk(rig.files);
+    pinyon::options chosen = rig.chosen;
+    chosen.files = &disk;
+    rig.db.emplace(database::open(rig.path, chosen));
+    const auto starts = pinyon::test::calls(pinyon::test::disk_call::start_write_back);
+    const auto load = [&rig] {
+        rig->update([](write_transaction& tx) {
+            auto loader = tx.open_raw("loaded").begin_load();
+            const std::string value(900, 'v');
+            for (std::uint32_t i = 0; i < 20'000; ++i) {
+                std::array<char, 12> key{};
+                std::snprintf(key.data(), key.size(), "%08u", i);
+                loader.append(pinyon::as_bytes(std::string_view(key.data(), 8)),
+                              pinyon::as_bytes(value));
+            }
+            loader.finish();
+        });
+    };
+    pinyon::test::fault_plan broken;
+    broken.on = starts;
+    disk.plan(broken);
+    BOOST_TEST(code_of(load) == errc::io);
+    BOOST_TEST(disk.fired() == 1u);
+    disk.heal();
+    disk.forget();
+    load();
+    BOOST_TEST(disk.operations(starts) == 2u);  // of 20 MB, each 8 MiB
+    BOOST_TEST(rig->begin_read().open_raw("loaded").size() == 20'000u);
+    rig.db.reset();
+    rig.db.emplace(database::open(rig.path, rig.chosen));
+}
+
 BOOST_AUTO_TEST_CASE(an_exception_in_update_aborts) {
     database_rig rig;
     fill(rig);

@@ -410,6 +410,56 @@ BOOST_AUTO_TEST_CASE(private_pages_are_written_back_and_return) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_page_created_cold_takes_no_frame_until_it_is_used) {
+    for (const io::view_choice views : {io::view_choice::separate, io::view_choice::one}) {
+        BOOST_TEST_CONTEXT("views " << static_cast<int>(views)) {
+            io::pool_options options = fixture::exact(16);
+            options.views = views;
+            fixture f(400, options);
+            const auto create_cold = [&f](page_number page, std::uint32_t version) {
+                std::vector<std::byte> content = f.store.content(page, version);
+                const std::uint32_t sum = test::seal_page(page, content);
+                f.source->create_cold(page, residency::leaf, content, sum);
+                return io::page_reference{page, sum, 7, 0, residency::leaf};
+            };
+            // One that was mapped in an earlier life, and one that was private before.
+            (void)f.fetch(10);
+            (void)f.create(11, 1);
+            f.source->forget({10, 2});
+            const std::uint64_t frames = f.source->statistics().frames;
+            std::vector<io::page_reference> made;
+            for (page_number page = 10; page < 310; ++page) {
+                made.push_back(create_cold(page, 2));
+                f.source->relieve();
+            }
+            BOOST_TEST(f.source->statistics().frames == frames);
+            BOOST_TEST(f.source->statistics().writes == 301u);
+            BOOST_TEST(f.source->dirty() == (io::page_run{10, 300}));
+            // Read and changed again in the same transaction.
+            BOOST_TEST(test::holds(f.source->fetch(made[0]).data, 10, 2, 4096));
+            BOOST_TEST(test::holds(f.source->fetch(made[1]).data, 11, 2, 4096));
+            test::fill_page(12, 3, {f.source->writable(made[2]), 4096});
+            BOOST_TEST(f.source->sum(12) == 0u);
+            f.store.seal(*f.source, 12);
+            const std::byte wrong[1] = {std::byte{0x5a}};
+            f.store.file->write(13 * 4096 + 3000, wrong);
+            BOOST_TEST(code_of([&] { (void)f.source->fetch(made[3]); }) == errc::corrupt);
+            f.source->flush();
+            f.source->publish();
+            BOOST_TEST(code_of([&] { (void)f.source->fetch(made[3]); }) == errc::corrupt);
+            BOOST_TEST(code_of([&] { (void)f.source->writable(made[4]); }) == errc::misuse);
+            for (page_number page = 14; page < 310; ++page) {
+                BOOST_REQUIRE(test::holds(f.source->fetch(made[page - 10]).data, page, 2, 4096));
+            }
+            BOOST_TEST(code_of([&] {
+                           f.source->create_cold(400, residency::leaf, f.store.content(399, 1), 1);
+                       }) == errc::misuse);
+            BOOST_TEST(code_of([&] { f.source->create_cold(60, residency::leaf, {}, 1); }) ==
+                       errc::misuse);
+        }
+    }
+}
+
 BOOST_AUTO_TEST_CASE(damage_to_a_written_back_private_page_is_found) {
     fixture f(400, fixture::exact(16));
     for (page_number page = 10; page < 60; ++page) {
