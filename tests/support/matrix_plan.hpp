@@ -98,6 +98,8 @@ private:
         for (std::string part; parts >> part;) {
             if (part == "%f") {
                 part = sample_name;
+            } else if (part == "%s") {
+                part = *sample_.states.front().place / sample_name;
             } else if (part == "%o") {
                 part = made_name;
             } else if (part == "%p") {

@@ -1,8 +1,8 @@
 // How each verb of the command is called on files that are damaged, and what may be said of its
 // answer: one line a verb. A verb without a line fails tool_matrix_test.
 //
-// %f is the file, %t a tree and %k a key in it, %a a key that is not in it, %p a page, %o a name
-// for what it makes.
+// %f is the file, %s the sound one, %t a tree and %k a key in it, %a a key that is not in it, %p a
+// page, %o a name for what it makes.
 //
 // Threads: immutable. Failure: none.
 #pragma once
