@@ -341,7 +341,8 @@ BOOST_AUTO_TEST_CASE(the_log_is_applied_unless_the_checkpoint_is_asked_for) {
     BOOST_TEST(call({"backup", file, "--output", copy, "--checkpoint"}).code == 0);
     BOOST_TEST(call({"diff", file, copy, "--quiet"}).code == 1);
     BOOST_TEST(call({"diff", file, copy, "--checkpoint"}).code == 0);
-    for (const json& tree : call({"info", copy, "--json"}).json()["trees"]) {
+    const json document = call({"info", copy, "--json"}).json();
+    for (const json& tree : document["trees"]) {
         const std::string name = tree["name"];
         for (const words& verb : {words{"scan", file}, words{"count", file}}) {
             words with = verb;
