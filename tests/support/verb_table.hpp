@@ -82,7 +82,7 @@ struct verb_row {
          tells,
          "",
          {"%f --tree %t", "%f --tree %t --from %k", "%f --tree %t --json"}},
-        {"diff", data, tells, "", {"%f %f", "%f %f --tree %t --json"}},
+        {"diff", data, tells, "", {"%f %s", "%f %s --tree %t --json"}},
         {"dump",
          data,
          tells,
