@@ -28,6 +28,14 @@ using namespace pinyon::test;
 
 namespace {
 
+// What is tested is what is asked for, not how a disk syncs.
+struct files_in_memory {
+    files_in_memory() {
+        if (fs::is_directory("/dev/shm")) { ::setenv("TMPDIR", "/dev/shm", 0); }
+    }
+};
+BOOST_TEST_GLOBAL_CONFIGURATION(files_in_memory);
+
 const std::string strace = "/usr/bin/strace";
 const std::string setpriv = "/usr/bin/setpriv";
 
@@ -251,6 +259,7 @@ BOOST_AUTO_TEST_CASE(nobody_may_inspect_what_nobody_may_write) {
         const folder here;
         const folder output;
         ::chmod(output.path().c_str(), 0777);
+        ::chmod(each.sample->states.front().place->path().c_str(), 0755);
         put_files(here.path(), each.files);
         const std::vector<planned_call> calls = one_of_each(*each.sample, output);
         std::vector<command_end> before;
@@ -271,7 +280,11 @@ BOOST_AUTO_TEST_CASE(nobody_may_inspect_what_nobody_may_write) {
             BOOST_TEST(told.code == before[i].code,
                        each.name << ": pinyon " << calls[i].text() << ": " << told.code
                                  << " instead of " << before[i].code << ": " << told.err);
-            BOOST_TEST((told.out == before[i].out), each.name << ": pinyon " << calls[i].text());
+            // What is measured differs each time.
+            if (calls[i].row->promise != verb_promise::nothing) {
+                BOOST_TEST((told.out == before[i].out),
+                           each.name << ": pinyon " << calls[i].text());
+            }
             fs::remove(output / made_name);
         }
         BOOST_TEST((listing_of(here.path()) == was), each.name);

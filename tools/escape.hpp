@@ -27,7 +27,7 @@ using json = nlohmann::ordered_json;
 [[nodiscard]] std::string base64(std::string_view bytes);
 // Back again; nullopt for what they do not write (hexadecimal digits may be of either case).
 [[nodiscard]] std::optional<std::string> from_escaped(std::string_view text);
-[[nodiscard]] std::optional<std::string> from_hexadecimal(std::string_view digits);
+[[nodiscard]] std::optional<std::string> from_hexadecimal(std::string_view text);
 [[nodiscard]] std::optional<std::string> from_base64(std::string_view text);
 // The value of a hexadecimal digit; nullopt for another character.
 [[nodiscard]] std::optional<unsigned> digit_value(char digit) noexcept;
