@@ -4,6 +4,7 @@
 
 #include "tools/commands.hpp"
 #include "tools/escape.hpp"
+#include "tools/file_watch.hpp"
 #include "tools/paging_comparison.hpp"
 #include "tools/table.hpp"
 
@@ -103,9 +104,12 @@ std::string as_text(const comparison& found, bool coloured) {
 }  // namespace
 
 exit_code run_bench(const bench_arguments& arguments, const streams& streams) {
-    const comparison found = compare_paging(
-        {arguments.file, arguments.tree, arguments.seconds, arguments.pool_bytes, arguments.quiet},
-        streams);
+    const file_watch watch(arguments, streams);
+    const comparison found = watch.run([&] {
+        return compare_paging({arguments.file, arguments.tree, arguments.seconds,
+                               arguments.pool_bytes, arguments.quiet},
+                              streams);
+    });
     if (arguments.json) {
         streams.out << as_json(arguments, found).dump(2) << '\n';
     } else {
