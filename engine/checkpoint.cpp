@@ -211,4 +211,14 @@ std::vector<std::byte> read_image(io::file& file, const format::meta& meta) {
     return image;
 }
 
+void load_space(io::file& file, const format::meta& meta, free_space& space) {
+    if (meta.free_pages != 0) { space.load(read_image(file, meta), meta.transaction); }
+    if (space.is_free(meta.catalog.page) ||
+        (meta.free_pages != 0 && space.is_free(meta.free_first))) {
+        raise(errc::corrupt,
+              "the free-space image lists pages that are in use; run `pinyon check` on the file",
+              meta.free_first);
+    }
+}
+
 }  // namespace pinyon

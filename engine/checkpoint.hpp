@@ -115,4 +115,9 @@ private:
 // Reads and verifies the free-space image that `meta` names.
 [[nodiscard]] std::vector<std::byte> read_image(io::file& file, const format::meta& meta);
 
+// Loads that image into `space`. REQUIRES: `space` was reset to the pages of `meta`. Throws corrupt
+// for an image that lists pages which the state is known to use: trusted blindly it would let the
+// next transaction overwrite them.
+void load_space(io::file& file, const format::meta& meta, free_space& space);
+
 }  // namespace pinyon

@@ -269,16 +269,8 @@ void database_core::attach_pages(const format::meta& meta, bool read_only) {
 }
 
 void database_core::load_free_space(const format::meta& meta) {
-    free_space& space = store_->space();
-    if (meta.free_pages != 0) { space.load(read_image(*file_, meta), meta.transaction); }
-    // A free list that is trusted blindly would let the next transaction overwrite these.
-    if (space.is_free(meta.catalog.page) ||
-        (meta.free_pages != 0 && space.is_free(meta.free_first))) {
-        raise(errc::corrupt,
-              "the free-space image lists pages that are in use; run `pinyon check` on the file",
-              meta.free_first);
-    }
-    space.keep(kept_roots());
+    load_space(*file_, meta, store_->space());
+    store_->space().keep(kept_roots());
 }
 
 // The log's transactions once more; then the data file alone holds everything, and says so.

@@ -95,7 +95,8 @@ public:
                                         unsigned level, std::uint32_t checksum);
     // Takes a page out of the tree: reusable at once when private, else once nothing can reach it.
     void retire(std::uint64_t page, std::uint64_t born) { retire_run({page, 1}, born); }
-    // Consecutive pages for raw bytes, to be written with file().write and reported by `wrote`.
+    // Consecutive pages for raw bytes, to be written with file().write and reported by `wrote`,
+    // which hands much of them to the medium from time to time.
     [[nodiscard]] io::page_run allocate_run(std::uint64_t pages);
     void wrote(io::page_run run) {
         source_->mark_dirty(run);

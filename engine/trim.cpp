@@ -16,11 +16,11 @@ namespace {
 // Runs that retiring the old image and taking a place for the new one may add.
 constexpr std::uint64_t spare_runs = 2;
 
-[[nodiscard]] free_space load_space(io::file& file, const meta_slots& slots) {
+[[nodiscard]] free_space space_of(io::file& file, const meta_slots& slots) {
     const format::meta& meta = slots.current();
     free_space space;
     space.reset(format::first_page(meta.page_bytes), meta.page_count);
-    if (meta.free_pages != 0) { space.load(read_image(file, meta), meta.transaction); }
+    load_space(file, meta, space);
     std::vector<std::uint64_t> kept;
     for (const std::optional<format::meta>& each : slots.valid) {
         if (each) { kept.push_back(each->transaction); }
@@ -60,7 +60,7 @@ std::uint64_t trim_file(io::file_system& files, const std::string& path) {
     if ((old.flags & format::meta_flag_clean) == 0) {
         raise(errc::misuse, path + " was not closed: open it and close it, then trim it");
     }
-    free_space space = load_space(*file, slots);
+    free_space space = space_of(*file, slots);
     if (!space.is_free(old.page_count - 1)) { return old.page_count; }
 
     space.begin(old.transaction);

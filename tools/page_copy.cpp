@@ -17,7 +17,7 @@ constexpr std::uint64_t chunk_bytes = std::uint64_t{1} << 20;
 [[nodiscard]] free_space space_of(io::file& from, const format::meta& meta) {
     free_space space;
     space.reset(format::first_page(meta.page_bytes), meta.page_count);
-    if (meta.free_pages != 0) { space.load(read_image(from, meta), meta.transaction); }
+    load_space(from, meta, space);
     const std::uint64_t kept[] = {meta.transaction};
     space.keep(kept);
     return space;
