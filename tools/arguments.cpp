@@ -133,36 +133,34 @@ public:
 };
 
 constexpr const char* program_footer =
-    "Exit codes: 0 fine, 1 the answer is no, 2 usage, 3 damage found, 4 cannot be read, 5 not ours "
-    "or of\n"
-    "another version, 6 incomplete (the file changed meanwhile), 130 interrupted.";
+    R"(Exit codes: 0 fine, 1 the answer is no, 2 usage, 3 damage found, 4 cannot be read, 5 not
+ours or of another version, 6 incomplete (the file changed meanwhile, a dump was cut,
+not all was saved), 130 interrupted.)";
 
 constexpr const char* import_footer =
-    "The value is the other columns as they stand, in csv quoted where they need it; a lone one is "
-    "taken\n"
-    "bare. Empty lines of csv and tsv are skipped. A field that does not fit and a duplicate end "
-    "with exit\n"
-    "code 1, the line and column, and the file as it was.\n\n";
+    R"(The value is the other columns as they stand, in csv quoted where they need it; a lone
+one is taken bare. Empty lines of csv and tsv are skipped. A field that does not fit and
+a duplicate end with exit code 1, the line and column, and the file as it was.
+
+)";
 
 constexpr const char* recover_footer =
-    "FILE is only read. What is sound is copied, nodes that lost their parent are put back where "
-    "they are\n"
-    "known to be current, and the log is applied. For keys that are missing then, what older "
-    "copies "
-    "of nodes\n"
-    "hold goes to trees named lost+found/NAME, because it may have been erased or replaced since; "
-    "the trees\n"
-    "lost+found/NAME@transaction tell from which transaction each entry is. Trees of which the "
-    "name "
-    "is lost\n"
-    "are called tree-NUMBER. Exit code 0: all was saved; 6: not all, or it cannot be proven.\n\n";
+    R"(FILE is only read. What is sound is copied, nodes that lost their parent are put back
+where they are known to be current, and the log is applied. For keys that are missing
+then, what older copies of nodes hold goes to trees named lost+found/NAME, because it
+may have been erased or replaced since; the trees lost+found/NAME@transaction tell from
+which transaction each entry is. Trees of which the name is lost are called tree-NUMBER.
+Exit code 0: all was saved; 6: not all, or it cannot be proven.
+
+)";
 
 constexpr const char* bench_footer =
-    "FILE is only read, and all of the tree first, so that what fits is in memory and every page "
-    "is\n"
-    "verified. Beside a writer it cannot be measured, and none gets in before the end: pages "
-    "would\n"
-    "change in the mapping. Of a file that was not closed it takes the last checkpoint.\n\n";
+    R"(FILE is only read, and all of the tree first, so that what fits is in memory and every
+page is verified. Beside a writer it cannot be measured, and none gets in before the
+end: pages would change in the mapping. Of a file that was not closed it takes the last
+checkpoint.
+
+)";
 
 std::string version_text() {
     return fmt::format(

@@ -7,34 +7,30 @@ namespace pinyon::tool {
 namespace {
 
 constexpr const char* diff_footer =
-    "Lines with - are of FILE, those with + of OTHER, those with ~ of both: with --values a "
-    "changed "
-    "entry is\n"
-    "a line of each. Trees are compared by name, keys and values by their bytes; page size, number "
-    "of pages\n"
-    "and minimum degree make no difference. Exit code 0: equal; 1: different. --quiet says nothing "
-    "else, and\n"
-    "stops at the first difference.\n\n";
+    R"(Lines with - are of FILE, those with + of OTHER, those with ~ of both: with --values a
+changed entry is a line of each. Trees are compared by name, keys and values by their
+bytes; page size, number of pages and minimum degree make no difference. Exit code 0:
+equal; 1: different. --quiet says nothing else, and stops at the first difference.
+
+)";
 
 constexpr const char* compact_footer =
-    "NEW is a database of its own, with an id of its own: its pages are full and in order of the "
-    "keys, with\n"
-    "next to no free ones. FILE is only read. A log that a crash left beside it is applied; of a "
-    "file that "
-    "a program\n"
-    "has open, it is the last checkpoint, and exit code 6 when that moved on too soon: back it up "
-    "first.\n\n";
+    R"(NEW is a database of its own, with an id of its own: its pages are full and in order of
+the keys, with next to no free ones. FILE is only read. A log that a crash left beside
+it is applied; of a file that a program has open, it is the last checkpoint, and exit
+code 6 when that moved on too soon: back it up first.
+
+)";
 
 constexpr const char* backup_footer =
-    "NEW is the same database at one moment: the same id, the same pages at the same places, free "
-    "ones left\n"
-    "out as holes. While a program writes, that moment is its last checkpoint, and what it "
-    "committed since is\n"
-    "not in NEW; no checkpoint and no commit waits for the copy. Without a program at work, a log "
-    "that a crash\n"
-    "left is applied to NEW. NEW is verified as `pinyon check` does before it gets its name. Exit "
-    "code 6: the\n"
-    "state was overwritten faster than it could be copied; nothing was made.\n\n";
+    R"(NEW is the same database at one moment: the same id, the same pages at the same places,
+free ones left out as holes. While a program writes, that moment is its last checkpoint,
+and what it committed since is not in NEW; no checkpoint and no commit waits for the
+copy. Without a program at work, a log that a crash left is applied to NEW. NEW is
+verified as `pinyon check` does before it gets its name. Exit code 6: the state was
+overwritten faster than it could be copied; nothing was made.
+
+)";
 
 void declare_diff(CLI::App& verb, diff_arguments& into) {
     add_common(verb, into);

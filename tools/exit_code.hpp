@@ -20,7 +20,7 @@ enum class exit_code : int {
     damage = 3,      // the file contradicts itself
     unreadable = 4,  // missing, no permission, input/output error, busy
     not_ours = 5,    // not a Pinyon file, or one of another version
-    incomplete = 6,  // the file changed under the inspection, or a dump is cut
+    incomplete = 6,  // the file changed meanwhile, a dump was cut, not all was saved
     interrupted = 130,
 };
 
