@@ -28,14 +28,6 @@ using namespace pinyon::test;
 
 namespace {
 
-// What is tested is what is asked for, not how a disk syncs.
-struct files_in_memory {
-    files_in_memory() {
-        if (fs::is_directory("/dev/shm")) { ::setenv("TMPDIR", "/dev/shm", 0); }
-    }
-};
-BOOST_TEST_GLOBAL_CONFIGURATION(files_in_memory);
-
 const std::string strace = "/usr/bin/strace";
 const std::string setpriv = "/usr/bin/setpriv";
 

@@ -22,14 +22,6 @@ using namespace pinyon::test;
 
 namespace {
 
-// What is tested is what is copied, not how a disk syncs.
-struct files_in_memory {
-    files_in_memory() {
-        if (fs::is_directory("/dev/shm")) { ::setenv("TMPDIR", "/dev/shm", 0); }
-    }
-};
-BOOST_TEST_GLOBAL_CONFIGURATION(files_in_memory);
-
 using nlohmann::json;
 
 const std::string golden = PINYON_SOURCE_DIR "/tests/golden/version-2/";
@@ -70,27 +62,6 @@ void require_nothing_made(const folder& here, const std::vector<std::string>& na
 }
 
 constexpr tree_spec<std::string_view, std::string_view> values{"values"};
-
-// Runs the command on a terminal whose clock does something whenever it is looked at.
-std::function<void()> at_each_look;
-std::chrono::steady_clock::time_point look_at_clock() {
-    static std::chrono::steady_clock::time_point now{};
-    at_each_look();
-    return now += std::chrono::seconds(1);
-}
-
-answer call_beside(const words& arguments, std::function<void()> change) {
-    at_each_look = std::move(change);
-    std::ostringstream out;
-    std::ostringstream err;
-    const tool::streams streams{.out = out,
-                                .err = err,
-                                .in = [](std::span<char>) { return std::size_t{0}; },
-                                .err_is_terminal = true,
-                                .now = look_at_clock};
-    const int code = tool::run(arguments, streams);
-    return {code, out.str(), err.str()};
-}
 
 const std::vector<std::string> both_verbs{"compact", "backup"};
 

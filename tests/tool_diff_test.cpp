@@ -19,14 +19,6 @@ using namespace pinyon::test;
 
 namespace {
 
-// What is tested is what is told, not how a disk syncs.
-struct files_in_memory {
-    files_in_memory() {
-        if (fs::is_directory("/dev/shm")) { ::setenv("TMPDIR", "/dev/shm", 0); }
-    }
-};
-BOOST_TEST_GLOBAL_CONFIGURATION(files_in_memory);
-
 using tree_content = std::map<std::string, std::string>;
 using content = std::map<std::string, tree_content>;
 using nlohmann::json;

@@ -154,7 +154,7 @@ BOOST_AUTO_TEST_CASE(csv_brings_back_the_entries_and_types_of_a_tree) {
                     write_file(to / "a.csv", dumped.out);
                     load(to / "a.csv", to / "b.pinyon",
                          {"--entries", count, "--tree", name, "--page-bytes", "16384"});
-                    tree_content got = content_of(to / "b.pinyon").at(name);
+                    stored_tree got = content_of(to / "b.pinyon").at(name);
                     got.minimum_degree = tree.minimum_degree;
                     BOOST_TEST((got == tree));
                     ++trees;

@@ -25,14 +25,6 @@ using namespace pinyon::test;
 
 namespace {
 
-// What is tested is what is read, not how a disk syncs.
-struct files_in_memory {
-    files_in_memory() {
-        if (fs::is_directory("/dev/shm")) { ::setenv("TMPDIR", "/dev/shm", 0); }
-    }
-};
-BOOST_TEST_GLOBAL_CONFIGURATION(files_in_memory);
-
 [[nodiscard]] unsigned jobs_wanted() {
     const auto& suite = boost::unit_test::framework::master_test_suite();
     for (int i = 1; i + 1 < suite.argc; ++i) {

@@ -15,22 +15,14 @@
 
 #include "pinyon/engine/check.hpp"
 #include "pinyon/engine/database.hpp"
+#include "support/database_content.hpp"
 #include "support/forged_file.hpp"
 #include "support/tool_call.hpp"
-#include "tools/stored_value.hpp"
 
 using namespace pinyon;
 using namespace pinyon::test;
 
 namespace {
-
-// What is tested is what is saved, not how a disk syncs.
-struct files_in_memory {
-    files_in_memory() {
-        if (fs::is_directory("/dev/shm")) { ::setenv("TMPDIR", "/dev/shm", 0); }
-    }
-};
-BOOST_TEST_GLOBAL_CONFIGURATION(files_in_memory);
 
 using tree_content = std::map<std::string, std::string>;
 using content = std::map<std::string, tree_content>;
@@ -128,24 +120,6 @@ private:
     std::string path_;
     std::optional<database> db_;
 };
-
-content content_of(const std::string& path) {
-    options how;
-    how.access = access_mode::read_only;
-    const database db = database::open(path, how);
-    const read_transaction tx = db.begin_read();
-    content all;
-    for (const tree_information& each : tx.trees()) {
-        const raw_tree tree = tx.open_raw(each.name);
-        raw_cursor at = tree.cursor();
-        std::vector<std::byte> room;
-        tree_content& entries = all[each.name];
-        for (bool valid = at.first(); valid; valid = at.next()) {
-            entries[text_of(at.key())] = text_of(tool::value_at(tree, at, room));
-        }
-    }
-    return all;
-}
 
 // What a page of a file is for.
 struct page_role {
@@ -252,7 +226,7 @@ recovered recover(const std::string& file, const folder& here) {
     BOOST_TEST(summary.complete);
     constexpr std::string_view prefix = "lost+found/";
     constexpr std::string_view suffix = "@transaction";
-    for (auto& [name, entries] : content_of(output)) {
+    for (auto& [name, entries] : entries_of(output)) {
         if (!name.starts_with(prefix)) {
             result.trees[name] = entries;
         } else if (!name.ends_with(suffix)) {
@@ -907,31 +881,6 @@ BOOST_AUTO_TEST_CASE(what_is_there_is_never_overwritten) {
     BOOST_TEST(call({"recover", file, "--output", here / "c"}, "", &interrupted).code == 130);
     BOOST_TEST((here.names() == std::vector<std::string>{"new", "sample.pinyon"}));
 }
-
-namespace {
-
-// Runs the command on a terminal whose clock does something whenever it is looked at.
-std::function<void()> at_each_look;
-std::chrono::steady_clock::time_point look_at_clock() {
-    static std::chrono::steady_clock::time_point now{};
-    at_each_look();
-    return now += std::chrono::seconds(1);
-}
-
-answer call_beside(const words& arguments, std::function<void()> change) {
-    at_each_look = std::move(change);
-    std::ostringstream out;
-    std::ostringstream err;
-    const tool::streams streams{.out = out,
-                                .err = err,
-                                .in = [](std::span<char>) { return std::size_t{0}; },
-                                .err_is_terminal = true,
-                                .now = look_at_clock};
-    const int code = tool::run(arguments, streams);
-    return {code, out.str(), err.str()};
-}
-
-}  // namespace
 
 BOOST_AUTO_TEST_CASE(a_file_that_changes_meanwhile_is_not_saved) {
     const folder here;

@@ -14,15 +14,15 @@
 
 namespace pinyon::test {
 
-struct tree_content {
+struct stored_tree {
     tree_types types;
     std::uint32_t minimum_degree = 0;
     std::map<std::string, std::string> entries;  // keys in normal form, values as stored
 
-    friend bool operator==(const tree_content&, const tree_content&) = default;
+    friend bool operator==(const stored_tree&, const stored_tree&) = default;
 };
 
-using database_content = std::map<std::string, tree_content>;
+using database_content = std::map<std::string, stored_tree>;
 
 [[nodiscard]] inline database_content content_of(const std::string& path) {
     options how;
@@ -33,7 +33,7 @@ using database_content = std::map<std::string, tree_content>;
     database_content all;
     for (const tree_information& each : tx.trees()) {
         const raw_tree tree = tx.open_raw(each.name);
-        tree_content& content = all[each.name];
+        stored_tree& content = all[each.name];
         content.types = tree.types();
         content.minimum_degree = each.minimum_degree;
         raw_cursor at = tree.cursor();

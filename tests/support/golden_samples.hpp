@@ -13,10 +13,10 @@
 #include <vector>
 
 #include "support/damaged_log.hpp"
+#include "support/database_content.hpp"
 #include "support/forged_file.hpp"
 #include "support/golden_files.hpp"
 #include "support/tool_call.hpp"
-#include "tools/stored_value.hpp"
 
 namespace pinyon::test {
 
@@ -74,21 +74,13 @@ struct golden_sample {
 
 // All that a database file holds, names and types of the trees included.
 [[nodiscard]] inline content_digest digest_of_file(const std::string& path) {
-    options how;
-    how.access = access_mode::read_only;
-    how.replay = replay::in_memory;
-    const database db = database::open(path, how);
-    const read_transaction tx = db.begin_read();
     content_digest sum = 0;
-    std::vector<std::byte> room;
-    for (const tree_information& each : tx.trees()) {
-        const content_digest name =
-            digest_of(each.name + '\n' + each.key_type + '\n' + each.value_type);
-        sum += name;
-        const raw_tree tree = tx.open_raw(each.name);
-        raw_cursor at = tree.cursor();
-        for (bool valid = at.first(); valid; valid = at.next()) {
-            sum += digest_of(name, at.key(), tool::value_at(tree, at, room));
+    for (const auto& [name, tree] : content_of(path)) {
+        const content_digest label =
+            digest_of(name + '\n' + tree.types.key_type + '\n' + tree.types.value_type);
+        sum += label;
+        for (const auto& [key, value] : tree.entries) {
+            sum += digest_of(label, as_bytes(key), as_bytes(value));
         }
     }
     return sum;

@@ -5,12 +5,15 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -30,11 +33,18 @@ struct answer {
     [[nodiscard]] nlohmann::json json() const { return nlohmann::json::parse(out); }
 };
 
+// In memory where it may be: what is tested is what the command reads and says, not how a disk
+// syncs.
+[[nodiscard]] inline fs::path place_of_folders() {
+    const bool chosen = std::getenv("TMPDIR") != nullptr;
+    return !chosen && fs::is_directory("/dev/shm") ? "/dev/shm" : fs::temp_directory_path();
+}
+
 // A folder of its own for each test, gone afterwards.
 class folder {
 public:
     folder() {
-        std::string name = (fs::temp_directory_path() / "pinyon-tool-XXXXXX").string();
+        std::string name = (place_of_folders() / "pinyon-tool-XXXXXX").string();
         path_ = ::mkdtemp(name.data());
     }
     ~folder() { fs::remove_all(path_); }
@@ -97,6 +107,27 @@ inline answer call(const words& arguments, const std::string& input = "",
                                         return static_cast<std::size_t>(in.gcount());
                                     },
                                 .interrupted = interrupted};
+    const int code = tool::run(arguments, streams);
+    return {code, out.str(), err.str()};
+}
+
+// Runs the command on a terminal, and `change` whenever it looks at its clock: what happens to a
+// file while it is read.
+inline answer call_beside(const words& arguments, std::function<void()> change) {
+    static std::function<void()> at_each_look;
+    at_each_look = std::move(change);
+    const auto look = [] {
+        static std::chrono::steady_clock::time_point now{};
+        at_each_look();
+        return now += std::chrono::seconds(1);
+    };
+    std::ostringstream out;
+    std::ostringstream err;
+    const tool::streams streams{.out = out,
+                                .err = err,
+                                .in = [](std::span<char>) { return std::size_t{0}; },
+                                .err_is_terminal = true,
+                                .now = look};
     const int code = tool::run(arguments, streams);
     return {code, out.str(), err.str()};
 }
