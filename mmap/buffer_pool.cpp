@@ -30,6 +30,12 @@ constexpr std::uint64_t batch_max = 256;
 // update, 4.7 with a sixteenth of the frames, 3.7 with an eighth, and with a fourth.
 constexpr std::uint64_t written_part = 8;
 
+// A file that fits into the frames is read in pieces around its misses, each piece once, after so
+// many misses in it: a few lookups read a few pages, and a warm-up goes at the speed at which the
+// device reads in order, not one page after the other.
+constexpr std::uint64_t piece_bytes = std::uint64_t{2} << 20;
+constexpr std::uint8_t piece_misses = 4;
+
 [[nodiscard]] std::uint64_t usable_bytes(const pool_options& options) noexcept {
     return options.budget_bytes - options.budget_bytes / reserve_part;
 }
@@ -83,11 +89,14 @@ page_view buffer_pool::bring_in(const page_reference& reference) {
     try {
         bool mapped = false;
         bool vouched = false;
+        page_run around;
         {
             const guard lock(mutex_);
             mapped = enter_read(reference);
             vouched = is_vouched(reference);
+            if (!vouched) { around = around_miss(page); }
         }
+        read_around(around);
         if (!mapped || !vouched) {
             populate_page(read_, page, page_bytes(), false);
             if (trims_) { trim(page); }
@@ -106,6 +115,29 @@ page_view buffer_pool::bring_in(const page_reference& reference) {
     unlatch(page, 0, page_word::admitted | page_word::resident);
     const std::uint16_t state = table_.word(page).state.load(std::memory_order_acquire);
     return {read_address(page), page, state};
+}
+
+page_run buffer_pool::around_miss(page_number page) {
+    if (limit() > frames_max_) { return {}; }
+    const page_number pages = std::max<page_number>(piece_bytes >> page_shift_, 1);
+    const std::size_t piece = page / pages;
+    if (piece >= piece_misses_.size()) { piece_misses_.resize(piece + 1); }
+    if (piece_misses_[piece] == piece_misses || ++piece_misses_[piece] < piece_misses) {
+        return {};
+    }
+    const page_number first = std::max(piece * pages, first_page_);
+    return {first, std::min((piece + 1) * pages, limit()) - first};
+}
+
+void buffer_pool::read_around(page_run pages) noexcept {
+    if (pages.count == 0) { return; }
+    const byte_range range{pages.first << page_shift_, pages.count << page_shift_};
+    try {
+        read_.will_need({&range, 1});
+        prefetches_.fetch_add(pages.count, std::memory_order_relaxed);
+    } catch (const std::exception&) {
+        // Advice alone: who needs the page meets the same trouble and says so.
+    }
 }
 
 // A private page that `relieve` wrote back: its sum is known, and its parent's word may be older.

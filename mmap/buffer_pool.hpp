@@ -101,10 +101,13 @@ private:
     void undo_read(page_number page);
     void undo_write(page_number page);
     void trim(page_number page);
+    void read_around(page_run pages) noexcept;
 
     // All below: REQUIRES the mutex.
     // Returns whether it is mapped already.
     bool enter_read(const page_reference& reference);
+    // What to read with a page that was missed; mostly nothing.
+    [[nodiscard]] page_run around_miss(page_number page);
     [[nodiscard]] bool is_vouched(const page_reference& reference) const noexcept;
     void enter_write(page_number page);
     void list_private(page_number page);
@@ -159,8 +162,9 @@ private:
     std::uint64_t write_backs_ = 0;
     std::uint64_t sweeps_ = 0;
     std::uint64_t swept_ = 0;
-    std::uint64_t written_frames_ = 0;  // pages with in_write
-    std::uint64_t forgotten_ = 0;       // about how many of these are private no more
+    std::uint64_t written_frames_ = 0;        // pages with in_write
+    std::uint64_t forgotten_ = 0;             // about how many of these are private no more
+    std::vector<std::uint8_t> piece_misses_;  // of each piece of the file, up to piece_misses
     std::vector<residency_count> labels_;
     std::unordered_map<std::uint64_t, std::uint16_t> label_index_;
     // Private pages of the transaction, and pages in the writable view in the order in which they

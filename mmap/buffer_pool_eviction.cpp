@@ -137,6 +137,7 @@ void buffer_pool::evict_all() {
     reclaim_forgotten();
     while (evict(batch_) != 0) {}
     sweep_locked();
+    piece_misses_.clear();
 }
 
 void buffer_pool::drop_from_cache(std::span<const page_number> pages) {

@@ -28,14 +28,14 @@ using test::disk_fault;
 constexpr io::page_reference unsealed(page_number page) { return {page, 0, 7, 0, residency::leaf}; }
 
 struct fixture {
-    explicit fixture(bool release = false, bool raw = false)
+    explicit fixture(bool release = false, bool raw = false, std::uint64_t budget_pages = 40)
         : disk(beneath), store(disk, "data", 400) {
         if (raw) {
             source = io::make_raw_mapping(*store.file, disk, warden, 4096, false);
         } else {
             source = io::make_buffer_pool(
                 *store.file, disk, warden, 4096,
-                {std::uint64_t{40} * 4096, release, false, false, io::view_choice::separate});
+                {budget_pages * 4096, release, false, false, io::view_choice::separate});
         }
         source->set_limit(400);
         disk.forget();
@@ -173,6 +173,40 @@ BOOST_AUTO_TEST_CASE(reading_ahead_merges_neighbours) {
     BOOST_TEST(asked[1].offset == 50u * 4096);
     BOOST_TEST(asked[1].size == 3u * 4096);
     BOOST_TEST(asked[2].offset == 90u * 4096);
+}
+
+BOOST_AUTO_TEST_CASE(a_file_that_fits_is_read_around_its_misses) {
+    fixture f(false, false, 1000);
+    for (const page_number page : {20u, 300u, 21u}) { (void)f.fetch(page); }
+    BOOST_TEST(f.traced(disk_call::will_need).empty());  // a few lookups
+    (void)f.fetch(90);
+    for (page_number page = 100; page < 200; ++page) { (void)f.fetch(page); }
+    const std::vector<test::disk_event> asked = f.traced(disk_call::will_need);
+    BOOST_REQUIRE_EQUAL(asked.size(), 1u);  // all of the file is one piece
+    BOOST_TEST(asked[0].offset == 2u * 4096);
+    BOOST_TEST(asked[0].size == 398u * 4096);
+    BOOST_TEST(f.source->statistics().prefetches == 398u);
+    f.source->evict_all();  // it may have left the page cache as well
+    for (page_number page = 200; page < 300; ++page) { (void)f.fetch(page); }
+    BOOST_TEST(f.traced(disk_call::will_need).size() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(a_file_that_does_not_fit_is_read_page_by_page) {
+    fixture f;
+    for (page_number page = 20; page < 399; ++page) { (void)f.fetch(page); }
+    BOOST_TEST(f.traced(disk_call::will_need).empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_be_read_around_is_read_when_it_is_needed) {
+    fixture f(false, false, 1000);
+    f.disk.observe([](const test::disk_event& event) {
+        if (event.call == disk_call::will_need) { raise(errc::io, "no advice is taken here"); }
+    });
+    for (page_number page = 20; page < 60; ++page) {
+        BOOST_TEST(test::holds(f.fetch(page).data, page, 0, 4096));
+    }
+    BOOST_TEST(f.source->statistics().prefetches == 0u);
+    BOOST_TEST(f.frames() == 40u);
 }
 
 BOOST_AUTO_TEST_CASE(release_drops_what_leaves_from_the_cache) {
