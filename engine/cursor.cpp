@@ -11,8 +11,8 @@ namespace pinyon {
 namespace {
 
 // Leaves asked for ahead of a scan; asked for again when half of them are used up, so that a device
-// always has 16 to 32 reads to work on.
-constexpr unsigned read_ahead_leaves = 32;
+// always has 32 to 64 reads to work on.
+constexpr unsigned read_ahead_leaves = 64;
 // Leaves in a row that make a scan.
 constexpr unsigned scan_leaves_min = 2;
 
@@ -100,6 +100,7 @@ void tree_cursor::descend(Choose&& choose) {
     changes_ = tree_->changes;
     scanned_ = 0;
     ahead_ = 0;
+    beyond_ = {};
     coming_left_ = 0;
     child_entry at = root_entry(*tree_);
     for (unsigned level = tree_->root.level + 1; level-- > 0;) {
@@ -171,7 +172,10 @@ bool tree_cursor::step_leaf(direction towards, bytes edge) {
         ++level;
     }
     if (level >= height) { return false; }
-    if (level > 1 || scanning_ != towards) { ahead_ = 0; }
+    if (level > 1 || scanning_ != towards) {
+        ahead_ = level == 2 && scanning_ == towards ? beyond_.ahead : 0;
+        beyond_ = {};
+    }
     if (scanning_ != towards) { scanned_ = 0; }
     scanning_ = towards;
     store_->source().count_visits(level);
@@ -219,11 +223,51 @@ void tree_cursor::read_ahead(direction towards) {
         for (unsigned i = from; i < to; ++i) { leaves[i - from] = parent.child(child_at(i)).page; }
         return to > from ? to - from : 0U;
     });
-    if (asked == 0) { return; }
     const step& here = path_[1];
     const unsigned place = towards == direction::forward ? here.index : here.count - 1 - here.index;
-    ahead_ = std::max(ahead_, place + 1) + asked;
-    store_->source().prefetch({leaves.data(), asked});
+    if (asked != 0) {
+        ahead_ = std::max(ahead_, place + 1) + asked;
+        store_->source().prefetch({leaves.data(), asked});
+    }
+    if (scanned_ >= scan_leaves_min) { read_beyond<Node>(towards, here.count - 1 - place); }
+}
+
+// Asks for the next parent, and later for its first leaves, so that reads go on behind the last of
+// the `left` leaves of this one.
+template <class Node>
+void tree_cursor::read_beyond(direction towards, unsigned left) {
+    const bool forward = towards == direction::forward;
+    if (beyond_.done || tree_->root.level < 2 ||
+        left > (beyond_.asked ? read_ahead_leaves / 2 : read_ahead_leaves)) {
+        return;
+    }
+    const step& above = path_[2];
+    if (forward ? above.index + 1 >= above.count : above.index == 0) {
+        beyond_.done = true;
+        return;
+    }
+    try {
+        const child_entry next = look<Node>(2, [&](const Node& node) {
+            return node.child(forward ? above.index + 1 : above.index - 1);
+        });
+        if (!std::exchange(beyond_.asked, true)) {
+            store_->source().prefetch({&next.page, 1});
+            return;
+        }
+        beyond_.done = true;
+        std::array<io::page_number, read_ahead_leaves> leaves;
+        beyond_.ahead = look_at<Node>(
+            *store_, tree_->schema, next, 1, [&](const Node& node, const io::page_view&) {
+                const unsigned count = std::min(node.count(), read_ahead_leaves);
+                for (unsigned i = 0; i < count; ++i) {
+                    leaves[i] = node.child(forward ? i : node.count() - 1 - i).page;
+                }
+                return count;
+            });
+        store_->source().prefetch({leaves.data(), beyond_.ahead});
+    } catch (const error&) {
+        beyond_.done = true;  // the scan may end before it gets there; else it says so then
+    }
 }
 
 template <class Node>

@@ -1,7 +1,7 @@
 // A position in a tree, moved by seeking and stepping in both directions. It keeps its path from
-// the root; the parent of the leaf tells it the next leaves, which it prefetches once a scan is
-// under way. A cursor over a tree that changes keeps its key and finds its place again after each
-// change.
+// the root; the parent of the leaf, and the one behind that, tell it the next leaves, which it
+// prefetches once a scan is under way. A cursor over a tree that changes keeps its key and finds
+// its place again after each change.
 //
 // Invariants
 //  1. Leaves passed in one direction have ascending (or descending) keys: a file in which they do
@@ -134,6 +134,8 @@ private:
     template <class Node>
     void read_ahead(direction towards);
     template <class Node>
+    void read_beyond(direction towards, unsigned left);
+    template <class Node>
     void assemble_key() const;
 
     page_store* store_;
@@ -147,6 +149,13 @@ private:
     direction scanning_ = direction::forward;
     unsigned scanned_ = 0;  // leaves passed in that direction
     unsigned ahead_ = 0;    // leaves of the parent that were asked for, counted in that direction
+    // What was done about the parent behind this one.
+    struct next_parent {
+        bool asked = false;
+        bool done = false;
+        unsigned ahead = 0;  // leaves of it that were asked for
+    };
+    next_parent beyond_;
     const std::byte* coming_ = nullptr;  // the part of the next leaf that was not asked for yet
     std::uint32_t coming_left_ = 0;
     mutable std::array<step, format::height_max> path_;
