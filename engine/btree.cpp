@@ -11,7 +11,7 @@ namespace pinyon {
 
 namespace {
 
-// Descents under way at once in get_many: enough to keep a processor's outstanding misses and a
+// Descents under way at once: enough to keep a processor's outstanding misses and a
 // device's queue busy.
 constexpr std::size_t batch_keys_max = 32;
 
@@ -29,10 +29,12 @@ template <class Node>
     });
 }
 
+using leaf_batch = std::array<child_entry, batch_keys_max>;
+
+// The leaves of the keys; those that are not in memory are being read.
 template <class Node>
-void get_batch(page_store& store, const tree_state& tree, std::span<const bytes> keys,
-               std::span<std::optional<bytes>> out) {
-    std::array<child_entry, batch_keys_max> at;
+void find_leaves(page_store& store, const tree_state& tree, std::span<const bytes> keys,
+                 leaf_batch& at) {
     std::fill_n(at.begin(), keys.size(), root_entry(tree));
     for (unsigned level = tree.root.level; level > 0; --level) {
         for (std::size_t i = 0; i < keys.size(); ++i) {
@@ -42,11 +44,27 @@ void get_batch(page_store& store, const tree_state& tree, std::span<const bytes>
     std::array<io::page_number, batch_keys_max> leaves;
     for (std::size_t i = 0; i < keys.size(); ++i) { leaves[i] = at[i].page; }
     store.source().prefetch({leaves.data(), keys.size()});
+    store.source().count_visits(keys.size() * std::uint64_t{tree.root.level});
+}
+
+template <class Node>
+void get_batch(page_store& store, const tree_state& tree, std::span<const bytes> keys,
+               std::span<std::optional<bytes>> out) {
+    leaf_batch at;
+    find_leaves<Node>(store, tree, keys, at);
     for (std::size_t i = 0; i < keys.size(); ++i) {
         const auto found = stored_at<Node>(store, tree.schema, at[i], keys[i]);
         out[i] = found ? std::optional(value_of(store, *found)) : std::nullopt;
     }
-    store.source().count_visits(keys.size() * (tree.root.level + std::uint64_t{1}));
+    store.source().count_visits(keys.size());
+}
+
+// Calls `work(first, count)` for each batch of `keys`.
+template <class Work>
+void in_batches(std::span<const bytes> keys, Work&& work) {
+    for (std::size_t first = 0; first < keys.size(); first += batch_keys_max) {
+        work(first, std::min(batch_keys_max, keys.size() - first));
+    }
 }
 
 // Takes all pages of a tree out of use. A tree has no more pages than the file, so a crafted one
@@ -137,10 +155,18 @@ void get_many(page_store& store, const tree_state& tree, std::span<const bytes> 
         raise(errc::misuse, "get_many needs room for one result a key");
     }
     with_layout(tree.schema, [&]<class Node>(std::type_identity<Node>) {
-        for (std::size_t first = 0; first < keys.size(); first += batch_keys_max) {
-            const std::size_t count = std::min(batch_keys_max, keys.size() - first);
+        in_batches(keys, [&](std::size_t first, std::size_t count) {
             get_batch<Node>(store, tree, keys.subspan(first, count), out.subspan(first, count));
-        }
+        });
+    });
+}
+
+void prefetch(page_store& store, const tree_state& tree, std::span<const bytes> keys) {
+    with_layout(tree.schema, [&]<class Node>(std::type_identity<Node>) {
+        in_batches(keys, [&](std::size_t first, std::size_t count) {
+            leaf_batch at;
+            find_leaves<Node>(store, tree, keys.subspan(first, count), at);
+        });
     });
 }
 

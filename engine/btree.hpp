@@ -57,6 +57,8 @@ struct stored_value {
 // misses and page reads overlap. REQUIRES: out.size() >= keys.size().
 void get_many(page_store& store, const tree_state& tree, std::span<const bytes> keys,
               std::span<std::optional<bytes>> out);
+// Starts reading the leaves of these keys that are not in memory; waits for inner nodes alone.
+void prefetch(page_store& store, const tree_state& tree, std::span<const bytes> keys);
 
 enum class put_mode : std::uint8_t {
     replace_or_insert,

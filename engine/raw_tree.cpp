@@ -37,6 +37,11 @@ namespace {
     return key.size() > longest_key(tree);
 }
 
+// False when some are longer than any key. Throws type_mismatch as is_beyond does.
+[[nodiscard]] bool all_possible(const opened_tree& tree, std::span<const bytes> keys) {
+    return std::none_of(keys.begin(), keys.end(), [&](bytes key) { return is_beyond(tree, key); });
+}
+
 void check_new_key(const opened_tree& tree, bytes key) {
     const format::catalog_record& record = tree.record;
     if (record.key_bytes != 0 && key.size() != record.key_bytes) {
@@ -231,13 +236,22 @@ void raw_tree::get_many(std::span<const bytes> keys,
                         std::span<std::optional<bytes>> results) const {
     const opened_tree& tree = access_.enter();
     if (results.size() < keys.size()) { detail::raise_short_results(keys.size(), results.size()); }
-    const bool all_possible =
-        std::none_of(keys.begin(), keys.end(), [&](bytes key) { return is_beyond(tree, key); });
-    if (all_possible) {
+    if (all_possible(tree, keys)) {
         pinyon::get_many(access_.store(), tree.state, keys, results);
     } else {
         std::transform(keys.begin(), keys.end(), results.begin(),
                        [&](bytes key) { return get(key); });
+    }
+}
+
+void raw_tree::prefetch(std::span<const bytes> keys) const {
+    const opened_tree& tree = access_.enter();
+    if (all_possible(tree, keys)) {
+        pinyon::prefetch(access_.store(), tree.state, keys);
+        return;
+    }
+    for (const bytes& key : keys) {
+        if (!is_beyond(tree, key)) { pinyon::prefetch(access_.store(), tree.state, {&key, 1}); }
     }
 }
 

@@ -140,6 +140,9 @@ public:
     // results[i] becomes get(keys[i]). The searches are interleaved and their reads overlap. Throws
     // misuse when `results` is shorter than `keys`.
     void get_many(std::span<const bytes> keys, std::span<std::optional<bytes>> results) const;
+    // Starts reading what is not in memory of the ways to these keys, and does not wait for the
+    // leaves: for keys that are soon looked up, or changed, one by one. Throws what get throws.
+    void prefetch(std::span<const bytes> keys) const;
     // A reader of the value that never holds all of it.
     [[nodiscard]] std::optional<value_reader> get_stream(bytes key) const;
 

@@ -54,11 +54,14 @@ template <class Key, class... Parts>
     }
 }
 
-// Up to Batch keys, encoded side by side.
-template <class Key, std::size_t Batch>
+// A few times as many as the searches beneath interleave.
+inline constexpr std::size_t keys_a_batch = 64;
+
+// Up to keys_a_batch keys, encoded side by side.
+template <class Key>
 class encoded_keys {
 public:
-    // REQUIRES: at most Batch keys. Valid until the next call, and as long as the keys.
+    // REQUIRES: at most keys_a_batch keys. Valid until the next call, and as long as the keys.
     [[nodiscard]] std::span<const bytes> of(std::span<const Key> keys) {
         key_buffer room;
         for (std::size_t i = 0; i < keys.size(); ++i) {
@@ -74,11 +77,11 @@ public:
     }
 
 private:
-    std::array<bytes, Batch> keys_;
-    std::array<std::vector<std::byte>, Batch> copies_;
+    std::array<bytes, keys_a_batch> keys_;
+    std::array<std::vector<std::byte>, keys_a_batch> copies_;
 };
-template <class Key, std::size_t Batch>
-requires(key_codec<Key>::width > 0 && key_codec<Key>::width <= 64) class encoded_keys<Key, Batch> {
+template <class Key>
+requires(key_codec<Key>::width > 0 && key_codec<Key>::width <= 64) class encoded_keys<Key> {
 public:
     [[nodiscard]] std::span<const bytes> of(std::span<const Key> keys) {
         key_buffer room;
@@ -92,8 +95,8 @@ public:
 
 private:
     static constexpr std::size_t width = key_codec<Key>::width;
-    std::array<bytes, Batch> keys_;
-    std::array<std::byte, Batch * width> copies_;
+    std::array<bytes, keys_a_batch> keys_;
+    std::array<std::byte, keys_a_batch * width> copies_;
 };
 
 }  // namespace detail
@@ -131,6 +134,9 @@ public:
     // results[i] becomes get(keys[i]); faster than as many calls. Throws misuse when `results` is
     // shorter.
     void get_many(std::span<const Key> keys, std::span<std::optional<Value>> results) const;
+    // Starts reading what is not in memory of the ways to these keys, and does not wait for the
+    // leaves: for keys that are soon looked up, or changed, one by one.
+    void prefetch(std::span<const Key> keys) const;
     // A reader of a value of text or bytes that never holds all of it.
     [[nodiscard]] std::optional<value_reader> get_stream(
         key_argument<Key> key) const requires detail::streamed<Value> {
@@ -269,9 +275,8 @@ template <class Key, class Value>
 void tree<Key, Value>::get_many(std::span<const Key> keys,
                                 std::span<std::optional<Value>> results) const {
     if (results.size() < keys.size()) { detail::raise_short_results(keys.size(), results.size()); }
-    // A few times as many as the searches beneath interleave.
-    constexpr std::size_t batch = 64;
-    detail::encoded_keys<Key, batch> encoded;
+    constexpr std::size_t batch = detail::keys_a_batch;
+    detail::encoded_keys<Key> encoded;
     std::array<std::optional<bytes>, batch> found;
     for (std::size_t done = 0; done < keys.size(); done += batch) {
         const std::size_t count = std::min(batch, keys.size() - done);
@@ -283,6 +288,15 @@ void tree<Key, Value>::get_many(std::span<const Key> keys,
                 raw_.require_readable(*found[i]);
             }
         }
+    }
+}
+
+template <class Key, class Value>
+void tree<Key, Value>::prefetch(std::span<const Key> keys) const {
+    detail::encoded_keys<Key> encoded;
+    for (std::size_t done = 0; done < keys.size(); done += detail::keys_a_batch) {
+        const std::size_t count = std::min(detail::keys_a_batch, keys.size() - done);
+        raw_.prefetch(encoded.of(keys.subspan(done, count)));
     }
 }
 

@@ -77,6 +77,11 @@ const reading_call reading_calls[]{
          std::array<std::optional<std::uint64_t>, 1> found;
          h.users.get_many(keys, found);
      }},
+    {"prefetch",
+     [](handles& h) {
+         const std::array<std::string_view, 1> keys{"ann"};
+         h.users.prefetch(keys);
+     }},
 };
 
 void require_all_misuse(handles& of_ended) {

@@ -406,6 +406,30 @@ BOOST_AUTO_TEST_CASE(ranks_and_get_many_match_a_map) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(prefetch_asks_for_leaves_that_are_not_there) {
+    for (const node_schema& schema : {fixed_schema(), slotted_schema()}) {
+        store_rig rig(schema, std::uint64_t{64} * 4096);
+        rig.begin();
+        for (std::uint64_t i = 0; i < 20'000; ++i) { rig.put(key_of(i), key_of(i)); }
+        rig.commit();
+        rig.cool();
+        std::vector<std::string> keys;
+        for (std::uint64_t i = 0; i < 20'000; i += 500) { keys.push_back(key_of(i)); }
+        std::vector<bytes> wanted;
+        for (const std::string& key : keys) { wanted.push_back(as_bytes(key)); }
+        const auto asked = [&] {
+            const std::uint64_t before = rig.source->statistics().prefetches;
+            prefetch(*rig.store, rig.tree, wanted);
+            return rig.source->statistics().prefetches - before;
+        };
+        BOOST_TEST(asked() == keys.size());
+        BOOST_TEST(rig.get(keys[7]).value() == keys[7]);
+        BOOST_TEST(asked() == keys.size() - 1);  // that leaf is there
+        wanted.clear();
+        BOOST_TEST(asked() == 0u);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(get_many_checks_its_room) {
     store_rig rig(fixed_schema());
     const std::string key = key_of(1);

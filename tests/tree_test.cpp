@@ -479,7 +479,35 @@ BOOST_AUTO_TEST_CASE(get_many_finds_what_get_finds) {
         tx.open(users).get_many(long_key, found);
         BOOST_TEST(found[0].value() == 2u);
         BOOST_TEST(!found[1].has_value());
+        tx.open(users).prefetch(long_key);
     });
+}
+
+BOOST_AUTO_TEST_CASE(prefetch_changes_nothing_that_is_seen) {
+    database_rig rig;
+    std::vector<std::uint64_t> keys;
+    for (std::uint64_t i = 0; i < 3000; i += 2) { keys.push_back(i); }
+    rig->update([&](write_transaction& tx) {
+        auto t = tx.open(squares);
+        t.prefetch(keys);  // of an empty tree
+        for (const std::uint64_t key : keys) { t.put(key, key * key); }
+    });
+    rig.reopen();
+    rig->update([&](write_transaction& tx) {
+        auto t = tx.open(squares);
+        const std::uint64_t before = rig->statistics().pool.prefetches;
+        t.prefetch(keys);
+        BOOST_TEST(rig->statistics().pool.prefetches > before);
+        for (const std::uint64_t key : keys) {
+            t.put(key, key);
+            t.put(key + 1, key);
+        }
+        t.prefetch(keys);  // of private pages
+        t.prefetch({});
+        BOOST_TEST(t.get(8).value() == 8u);
+    });
+    rig.reopen();
+    rig->view([](const read_transaction& tx) { BOOST_TEST(tx.open(squares).size() == 3000u); });
 }
 
 BOOST_AUTO_TEST_CASE(erase_range_erases_what_range_shows) {
