@@ -64,23 +64,24 @@ void drop(const std::string& path) {
     return 0;
 }
 
-[[nodiscard]] limited_result measured(const std::function<limited_result()>& work) {
-    limited_result result = work();
+}  // namespace
+
+resources resources::now() {
     struct ::rusage used {};
     (void)::getrusage(RUSAGE_SELF, &used);
-    result.minor_faults = static_cast<std::uint64_t>(used.ru_minflt);
-    result.major_faults = static_cast<std::uint64_t>(used.ru_majflt);
     const auto seconds = [](const ::timeval& time) {
         return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
     };
-    result.processor_seconds = seconds(used.ru_utime) + seconds(used.ru_stime);
-    result.bytes_read = own_figure("io", "read_bytes:");
-    result.bytes_written = own_figure("io", "write_bytes:");
-    result.rss_bytes = own_figure("status", "VmHWM:") << 10;
-    return result;
+    return {static_cast<std::uint64_t>(used.ru_minflt), static_cast<std::uint64_t>(used.ru_majflt),
+            own_figure("io", "read_bytes:"), own_figure("io", "write_bytes:"),
+            seconds(used.ru_utime) + seconds(used.ru_stime)};
 }
 
-}  // namespace
+resources resources::since(const resources& start) const noexcept {
+    return {minor_faults - start.minor_faults, major_faults - start.major_faults,
+            bytes_read - start.bytes_read, bytes_written - start.bytes_written,
+            processor_seconds - start.processor_seconds};
+}
 
 void limited_probe::end(std::uint64_t operations, std::uint64_t wrong) {
     times_.end(operations);
@@ -90,6 +91,10 @@ void limited_probe::end(std::uint64_t operations, std::uint64_t wrong) {
         result_.series[second] += operations;
         result_.series_seconds = static_cast<unsigned>(second) + 1;
     }
+    if (bytes_read_ != ~std::uint64_t{0} && times_.elapsed() >= next_look_) {
+        next_look_ = times_.elapsed() + seconds_a_look;
+        full_ = resources::now().bytes_read >= bytes_read_;
+    }
 }
 
 limited_result limited_probe::result() const {
@@ -97,6 +102,7 @@ limited_result limited_probe::result() const {
     result.operations = times_.operations();
     result.seconds = times_.seconds();
     result.times = times_.times();
+    result.used = resources::now().since(start_);
     return result;
 }
 
@@ -111,7 +117,8 @@ limited_result run_limited(std::uint64_t limit_bytes, const std::vector<std::str
     const ::pid_t child = ::fork();
     if (child == 0) {
         if (group && !group->enter()) { ::_exit(3); }
-        const limited_result result = measured(work);
+        limited_result result = work();
+        result.rss_bytes = own_figure("status", "VmHWM:") << 10;
         const bool sent =
             ::write(ends[1], &result, sizeof result) == static_cast<::ssize_t>(sizeof result);
         ::_exit(sent ? 0 : 4);

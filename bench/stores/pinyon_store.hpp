@@ -116,6 +116,7 @@ public:
               tree_(transaction_.open(types::spec)),
               when_(from.when_) {}
 
+        void prefetch(std::span<const Key> keys) const { tree_.prefetch(keys); }
         void put(Key key, std::string_view value) { tree_.put(key, types::stored(value)); }
         bool erase(Key key) { return tree_.erase(key); }
         // REQUIRES: the tree was empty when the transaction began.

@@ -82,6 +82,13 @@ concept reads_many = requires(typename S::reader& reader,
     reader.get_many(keys, use);
 };
 
+// A store whose writer can be told the keys of a transaction before it changes them.
+template <class S>
+concept reads_ahead = requires(typename S::writer& writer,
+                               std::span<const typename S::key_type> keys) {
+    writer.prefetch(keys);
+};
+
 // A number as eight bytes that sort as it does, for stores that know bytes alone.
 class number_bytes {
 public:
