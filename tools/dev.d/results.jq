@@ -20,19 +20,30 @@ def header:
     .context as $c
     | "Measured \($c.date[:10]) at \($c.commit[:12]) on \($c.num_cpus) processors (\($c.cpu)), "
     + "\($c.memory_gib) GiB of memory, \($c.kernel), \($c.file_system), read-ahead \($c.read_ahead_kib) KiB; "
-    + "compiled by \($c.compiler). Command: `\($c.command | sub(" ?--json [^ ]+"; ""))`.";
+    + "compiled by \($c.compiler | if test("^[0-9]") then "GCC " + . else . end). Command: `\($c.command | sub(" ?--json [^ ]+"; ""))`.";
+
+# Tables of works: those of one kind ("numbers: get") together, and kinds that know the same stores.
+def tables($runs):
+    ($runs | group_by(.kind) | map({stores: (map(.store) | unique), kind: .[0].kind})
+     | group_by(.stores) | map(map(.kind))) as $together
+    | $runs | map(.kind) | in_order
+    | map(. as $kind | $together[] | select(index([$kind]))) | in_order
+    | map(. as $kinds | $runs | map(select(.kind as $kind | $kinds | index([$kind]))));
 
 def medians:
-    [.benchmarks[] | {work: work, store: store, time: .real_time}] as $runs
-    | ($runs | map(.work) | in_order) as $works
-    | ($runs | map(.store) | in_order) as $stores
+    [.benchmarks[] | {kind: (work | split(": ")[0]), work: work, store: store, time: .real_time}]
+    | tables(.)[]
+    | . as $runs
+    | (map(.work) | in_order) as $works
+    | (map(.store) | in_order) as $stores
     | (["time of an operation, median"] + $stores | row),
       rule($stores | length + 1),
       ($works[] as $work
        | [$work] + [$stores[] as $store
             | [$runs[] | select(.work == $work and .store == $store) | .time]
             | if length == 0 then "" else middle | time end]
-       | row);
+       | row),
+      "";
 
 def spread:
     [.benchmarks[] | {work: work, store: store, run: .}] as $runs
@@ -55,7 +66,7 @@ def verdicts:
      | [.name, .required, .measured, if .passed then "PASS" else "**FAIL**" end] | row);
 
 header, "",
-if .benchmarks | length > 0 then medians, "" else empty end,
+medians,
 if .requirements | length > 0 then verdicts, "" else empty end,
 if .benchmarks | length > 0
 then "<details><summary>Spread</summary>", "", spread, "", "</details>", "" else empty end
