@@ -30,9 +30,10 @@ constexpr std::uint64_t batch_max = 256;
 // update, 4.7 with a sixteenth of the frames, 3.7 with an eighth, and with a fourth.
 constexpr std::uint64_t written_part = 8;
 
-// A file that fits into the frames is read in pieces around its misses, each piece once, after so
-// many misses in it: a few lookups read a few pages, and a warm-up goes at the speed at which the
-// device reads in order, not one page after the other.
+// A cold file is read in pieces around its misses, each piece once, after so many misses in it,
+// until the frames could be full: a few lookups read a few pages, and a warm-up goes at the speed
+// at which the device reads in order, not one page after the other. With `release` only where all
+// of the file fits: what is read and never asked for would stay in the page cache.
 constexpr std::uint64_t piece_bytes = std::uint64_t{2} << 20;
 constexpr std::uint8_t piece_misses = 4;
 
@@ -118,15 +119,19 @@ page_view buffer_pool::bring_in(const page_reference& reference) {
 }
 
 page_run buffer_pool::around_miss(page_number page) {
-    if (limit() > frames_max_) { return {}; }
     const page_number pages = std::max<page_number>(piece_bytes >> page_shift_, 1);
+    if (release_ ? limit() > frames_max_ : pages_around_ + std::min(pages, limit()) > frames_max_) {
+        return {};
+    }
     const std::size_t piece = page / pages;
     if (piece >= piece_misses_.size()) { piece_misses_.resize(piece + 1); }
     if (piece_misses_[piece] == piece_misses || ++piece_misses_[piece] < piece_misses) {
         return {};
     }
     const page_number first = std::max(piece * pages, first_page_);
-    return {first, std::min((piece + 1) * pages, limit()) - first};
+    const page_run around{first, std::min((piece + 1) * pages, limit()) - first};
+    pages_around_ += around.count;
+    return around;
 }
 
 void buffer_pool::read_around(page_run pages) noexcept {

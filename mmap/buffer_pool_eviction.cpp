@@ -138,6 +138,7 @@ void buffer_pool::evict_all() {
     while (evict(batch_) != 0) {}
     sweep_locked();
     piece_misses_.clear();
+    pages_around_ = 0;
 }
 
 void buffer_pool::drop_from_cache(std::span<const page_number> pages) {

@@ -28,8 +28,9 @@ using test::disk_fault;
 constexpr io::page_reference unsealed(page_number page) { return {page, 0, 7, 0, residency::leaf}; }
 
 struct fixture {
-    explicit fixture(bool release = false, bool raw = false, std::uint64_t budget_pages = 40)
-        : disk(beneath), store(disk, "data", 400) {
+    explicit fixture(bool release = false, bool raw = false, std::uint64_t budget_pages = 40,
+                     page_number pages = 400)
+        : disk(beneath), store(disk, "data", pages) {
         if (raw) {
             source = io::make_raw_mapping(*store.file, disk, warden, 4096, false);
         } else {
@@ -37,7 +38,7 @@ struct fixture {
                 *store.file, disk, warden, 4096,
                 {budget_pages * 4096, release, false, false, io::view_choice::separate});
         }
-        source->set_limit(400);
+        source->set_limit(pages);
         disk.forget();
     }
 
@@ -175,7 +176,7 @@ BOOST_AUTO_TEST_CASE(reading_ahead_merges_neighbours) {
     BOOST_TEST(asked[2].offset == 90u * 4096);
 }
 
-BOOST_AUTO_TEST_CASE(a_file_that_fits_is_read_around_its_misses) {
+BOOST_AUTO_TEST_CASE(a_cold_file_is_read_around_its_misses) {
     fixture f(false, false, 1000);
     for (const page_number page : {20u, 300u, 21u}) { (void)f.fetch(page); }
     BOOST_TEST(f.traced(disk_call::will_need).empty());  // a few lookups
@@ -191,10 +192,22 @@ BOOST_AUTO_TEST_CASE(a_file_that_fits_is_read_around_its_misses) {
     BOOST_TEST(f.traced(disk_call::will_need).size() == 2u);
 }
 
-BOOST_AUTO_TEST_CASE(a_file_that_does_not_fit_is_read_page_by_page) {
-    fixture f;
-    for (page_number page = 20; page < 399; ++page) { (void)f.fetch(page); }
-    BOOST_TEST(f.traced(disk_call::will_need).empty());
+// A piece is 512 pages; there are frames for one, and for less than two.
+BOOST_AUTO_TEST_CASE(no_more_is_read_around_misses_than_there_are_frames) {
+    for (const bool release : {false, true}) {
+        BOOST_TEST_CONTEXT("release " << release) {
+            fixture f(release, false, 900, 2000);
+            for (page_number page = 1990; page > 10; --page) { (void)f.fetch(page); }
+            const std::vector<test::disk_event> asked = f.traced(disk_call::will_need);
+            BOOST_REQUIRE_EQUAL(asked.size(), release ? 0u : 1u);
+            if (release) { continue; }
+            BOOST_TEST(asked[0].offset == 1536u * 4096);
+            BOOST_TEST(asked[0].size == 464u * 4096);
+        }
+    }
+    fixture small;
+    for (page_number page = 20; page < 399; ++page) { (void)small.fetch(page); }
+    BOOST_TEST(small.traced(disk_call::will_need).empty());
 }
 
 BOOST_AUTO_TEST_CASE(what_cannot_be_read_around_is_read_when_it_is_needed) {
