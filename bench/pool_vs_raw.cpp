@@ -28,7 +28,7 @@ struct settings : round_settings {
 };
 
 constexpr std::uint64_t bytes_an_entry = 160;  // of a file filled in random order, about
-constexpr double warm_up_seconds_max = 8;
+constexpr double warm_up_spans_max = 4;        // in times of the measurement behind it
 
 // --- what is done, for a while -------------------------------------------------------------------
 
@@ -192,7 +192,7 @@ void warm_up(S& store, const measurement& what) {
         typename S::reader reader(store);
         (void)reader.scan([](std::uint64_t, std::string_view) {});
     } else if (what.work != "scan") {  // whose pages come once each
-        (void)run_work(store, what, {warm_up_seconds_max, what.limit_bytes});
+        (void)run_work(store, what, {warm_up_spans_max * what.seconds, what.limit_bytes});
     }
 }
 
