@@ -11,8 +11,8 @@ namespace pinyon {
 
 namespace {
 
-// Descents under way at once: enough to keep a processor's outstanding misses and a
-// device's queue busy.
+// Descents under way at once: enough to keep a processor's outstanding misses and a device's queue
+// busy.
 constexpr std::size_t batch_keys_max = 32;
 
 [[nodiscard]] bytes value_of(page_store& store, const stored_value& found) {

@@ -35,7 +35,7 @@ constexpr std::uint64_t written_part = 8;
 // at which the device reads in order, not one page after the other. With `release` only where all
 // of the file fits: what is read and never asked for would stay in the page cache.
 constexpr std::uint64_t piece_bytes = std::uint64_t{2} << 20;
-constexpr std::uint8_t piece_misses = 4;
+constexpr std::uint8_t misses_a_piece = 4;
 
 [[nodiscard]] std::uint64_t usable_bytes(const pool_options& options) noexcept {
     return options.budget_bytes - options.budget_bytes / reserve_part;
@@ -125,7 +125,7 @@ page_run buffer_pool::around_miss(page_number page) {
     }
     const std::size_t piece = page / pages;
     if (piece >= piece_misses_.size()) { piece_misses_.resize(piece + 1); }
-    if (piece_misses_[piece] == piece_misses || ++piece_misses_[piece] < piece_misses) {
+    if (piece_misses_[piece] == misses_a_piece || ++piece_misses_[piece] < misses_a_piece) {
         return {};
     }
     const page_number first = std::max(piece * pages, first_page_);

@@ -164,7 +164,7 @@ private:
     std::uint64_t swept_ = 0;
     std::uint64_t written_frames_ = 0;        // pages with in_write
     std::uint64_t forgotten_ = 0;             // about how many of these are private no more
-    std::vector<std::uint8_t> piece_misses_;  // of each piece of the file, up to piece_misses
+    std::vector<std::uint8_t> piece_misses_;  // of each piece of the file, up to misses_a_piece
     std::uint64_t pages_around_ = 0;          // that were read with pages that were missed
     std::vector<residency_count> labels_;
     std::unordered_map<std::uint64_t, std::uint16_t> label_index_;
