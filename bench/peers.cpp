@@ -76,14 +76,22 @@ private:
         on_filled("update, 1000 a transaction",
                   [this](S& to) { return update(to, plan_, entries_a_transaction); });
         on_filled("update, one a transaction", [this](S& to) { return update(to, plan_, 1); });
-        on_filled("delete, 1000 a transaction", [this](S& from) { return erase(from, plan_); });
+        on_filled("delete, 1000 a transaction",
+                  [this](S& from) { return erase(from, plan_, entries_a_transaction); });
+        on_filled("delete, one a transaction", [this](S& from) { return erase(from, plan_, 1); });
         on_empty("fill, random order", safety::process_end,
                  [this](S& to) { return fill(to, plan_); });
+        on_empty("fill, sorted", safety::process_end,
+                 [this](S& to) { return fill(to, plan_, sorted()); });
         // Of every store with its sync: Pinyon makes so large a transaction durable in any case.
-        on_empty("bulk load, sorted", safety::power_loss, [this](S& to) {
-            if (sorted_.empty()) { sorted_ = sorted_indices<Key>(plan_); }
-            return load(to, plan_, sorted_);
-        });
+        on_empty("bulk load, sorted", safety::power_loss,
+                 [this](S& to) { return load(to, plan_, sorted()); });
+    }
+
+    // Indices of all keys by ascending key, once they are wanted.
+    [[nodiscard]] const std::vector<std::uint64_t>& sorted() {
+        if (sorted_.empty()) { sorted_ = sorted_indices<Key>(plan_); }
+        return sorted_;
     }
 
     void register_work(const std::string& work, const char* name,

@@ -232,14 +232,21 @@ void in_transactions(S& to, key_kind kind, const std::vector<std::uint64_t>& ind
     watch.stop(indices.size());
 }
 
-// All keys into an empty store, in the order of their numbers, which is random to the store.
+// All keys into an empty store, in this order; by default in that of their numbers, which is random
+// to the store.
 template <store S>
-[[nodiscard]] double fill(S& to, const work_plan& plan) {
+[[nodiscard]] double fill(S& to, const work_plan& plan,
+                          const std::vector<std::uint64_t>& order = {}) {
     stopwatch watch;
     std::vector<std::uint64_t> indices;
     for (std::uint64_t done = 0; done < plan.entries; done += indices.size()) {
         indices.resize(std::min<std::uint64_t>(plan.entries - done, std::uint64_t{1} << 16));
-        std::iota(indices.begin(), indices.end(), done);
+        if (order.empty()) {
+            std::iota(indices.begin(), indices.end(), done);
+        } else {
+            std::copy_n(order.begin() + static_cast<std::ptrdiff_t>(done), indices.size(),
+                        indices.begin());
+        }
         in_transactions(to, plan.kind, indices, entries_a_transaction, watch,
                         [](auto& writer, const auto& key, std::uint64_t index) {
                             writer.put(key, value_of(index).view());
@@ -263,7 +270,7 @@ template <store S>
 
 // Different keys that are there; they are put back, untimed.
 template <store S>
-[[nodiscard]] double erase(S& from, const work_plan& plan) {
+[[nodiscard]] double erase(S& from, const work_plan& plan, std::uint64_t a_transaction) {
     stopwatch watch;
     stopwatch untimed;
     std::vector<std::uint64_t> indices(std::min<std::uint64_t>(plan.entries / 2, keys_a_draw));
@@ -271,7 +278,7 @@ template <store S>
         const std::uint64_t first =
             random_numbers(next_seed()).below(plan.entries - indices.size() + 1);
         std::iota(indices.begin(), indices.end(), first);
-        in_transactions(from, plan.kind, indices, entries_a_transaction, watch,
+        in_transactions(from, plan.kind, indices, a_transaction, watch,
                         [&](auto& writer, const auto& key, std::uint64_t) {
                             *plan.wrong += writer.erase(key) ? 0 : 1;
                         });
