@@ -20,6 +20,7 @@
 #include "pinyon/engine/checksum.hpp"
 #include "pinyon/engine/page_set.hpp"
 #include "pinyon/mmap/file.hpp"
+#include "pinyon/mmap/read_ahead.hpp"
 
 namespace pinyon {
 
@@ -60,6 +61,13 @@ public:
     // Makes the pages the owner's. False, and a finding, when they are out of range or have another
     // owner.
     [[nodiscard]] bool claim(io::page_run run, const char* what);
+    // For pages that will be read: `add` those that the file has, then `finish`.
+    [[nodiscard]] io::read_ahead<io::file> read_ahead() const noexcept {
+        return {file_, meta_.page_bytes};
+    }
+    [[nodiscard]] bool is_in_file(std::uint64_t page) const noexcept {
+        return page < used_.capacity();
+    }
     // False, and a finding, when the bytes cannot be read.
     [[nodiscard]] bool read(std::uint64_t page, std::span<std::byte> out);
     void advance(std::uint64_t pages);

@@ -102,12 +102,25 @@ private:
         const bool walkable = verify(child, level, fences, born_max);
         const Node node(frames_[level]->page.data(), schema_);
         const bool names_extents = walkable && level == 0 && visit_leaf(child.page, node);
-        if (walkable && level != 0) { count_inner(node, level); }
+        if (walkable && level != 0) {
+            read_ahead(node);
+            count_inner(node, level);
+        }
         if (context_.tells()) {
             tell(child, level, fences, walkable, context_.findings() == findings);
         }
         if (names_extents) { visit_references(child.page, node); }
         return walkable || skip();
+    }
+
+    // The walk comes to every child.
+    void read_ahead(const Node& node) const {
+        io::read_ahead<io::file> ahead = context_.read_ahead();
+        for (unsigned i = 0; i < node.count(); ++i) {
+            const std::uint64_t page = node.child(i).page;
+            if (context_.is_in_file(page)) { ahead.add(page); }
+        }
+        ahead.finish();
     }
 
     // False: what the node holds cannot be made out.

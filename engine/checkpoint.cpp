@@ -83,8 +83,6 @@ checkpoint_job checkpoint_writer::prepare(page_store& store) {
     store.wrote(job.image);
     job.transaction = store.transaction();
     job.page_count = store.space().page_count();
-    const free_space& space = store.space();
-    job.crowded = 2 * space.held_pages() > job.page_count - space.free_pages();
     return job;
 }
 
@@ -115,14 +113,6 @@ void checkpoint_writer::write_data(page_store& store, const checkpoint_job& job,
               "the file was cut by another program while it was open: restore it from a copy");
     }
     outcome = checkpoint_outcome::unknown;
-}
-
-// What the older meta alone holds is free for the next transaction.
-void checkpoint_writer::give_up_older(const format::meta& newest, checkpoint_outcome& outcome) {
-    outcome = checkpoint_outcome::unknown;
-    sync_failed_ = true;
-    write_slot(newest);
-    sync_failed_ = false;
 }
 
 format::meta checkpoint_writer::meta_of(const checkpoint_job& job, bool clean) const {
@@ -168,6 +158,15 @@ void checkpoint_writer::write_both(const format::meta& meta) {
     sync_failed_ = false;
 }
 
+void checkpoint_writer::give_up_older(checkpoint_outcome& outcome) {
+    PINYON_ASSERT(!sync_failed_);
+    outcome = checkpoint_outcome::unknown;
+    sync_failed_ = true;
+    write_slot(newest());
+    sync_failed_ = false;
+    outcome = checkpoint_outcome::unchanged;
+}
+
 void checkpoint_writer::run(page_store& store, const checkpoint_job& job,
                             checkpoint_outcome& outcome) {
     if (mutant(24)) {
@@ -175,7 +174,7 @@ void checkpoint_writer::run(page_store& store, const checkpoint_job& job,
         early.page_count = job.page_count;
         write_slot(early);
     }
-    if (job.crowded) { give_up_older(mutant(38) ? meta_of(job, false) : newest(), outcome); }
+    if (mutant(38)) { write_slot(meta_of(job, false)); }
     write_data(store, job, outcome);
     write_slot(meta_of(job, false));
     sync_failed_ = false;

@@ -4,17 +4,16 @@
 //  1. The log is durable up to the state's position, the free-space image and every changed page
 //     are durable (one msync over the dirty span), before a meta that names them is written.
 //  2. Each meta is durable before the other slot is touched. `run` writes one slot and leaves the
-//     older meta usable; `settle` writes both. Where held pages outnumber those in use, `run` first
-//     writes the newest meta over the older one: the file then holds three whole states at most,
-//     not four.
+//     older meta usable; `settle` writes both. Where held pages outnumber those in use,
+//     `give_up_older` comes first: the file then holds three whole states at most, not four.
 //  3. A slot is overwritten under its lock byte. Where another process holds that, because it reads
 //     the slot's state, the state's transaction stays kept until the byte can be had.
 //  4. The states of both slots, and of the checkpoint that runs, are kept. The overwritten one goes
 //     only after its successor's sync.
 //  5. After a failed sync nothing is written any more: the caller poisons the database.
 //
-// Threads: `prepare` by the writer; `run`, `settle` and `restate` one at a time; the rest from any
-// thread.
+// Threads: `prepare` by the writer; `give_up_older`, `run`, `settle` and `restate` one at a time; the
+// rest from any thread.
 // Failure: `outcome` tells how far a checkpoint came.
 #pragma once
 
@@ -55,8 +54,7 @@ struct checkpoint_job {
     std::vector<std::byte> image_content;  // whole pages
     std::uint64_t image_bytes = 0;
     std::uint64_t image_checksum = 0;
-    io::page_run span;     // everything that may have changed since the last checkpoint
-    bool crowded = false;  // more pages are held than in use
+    io::page_run span;  // everything that may have changed since the last checkpoint
 };
 
 class checkpoint_writer {
@@ -79,6 +77,9 @@ public:
     // The checkpoint ended without a meta.
     void cancel() noexcept;
 
+    // Writes the newest meta over the older one: what that alone holds is free for the next
+    // transaction. O(1).
+    void give_up_older(checkpoint_outcome& outcome);
     // Writes the job into the slot of the older meta. O(dirty span).
     void run(page_store& store, const checkpoint_job& job, checkpoint_outcome& outcome);
     // Writes it into both, `clean` when the file is complete without a log from then on.
@@ -96,7 +97,6 @@ private:
     };
 
     void write_data(page_store& store, const checkpoint_job& job, checkpoint_outcome& outcome);
-    void give_up_older(const format::meta& newest, checkpoint_outcome& outcome);
     [[nodiscard]] format::meta meta_of(const checkpoint_job& job, bool clean) const;
     void write_slot(format::meta meta);
     void write_both(const format::meta& meta);

@@ -75,6 +75,20 @@ checkpoint_job database_core::job_of_tip() {
     }
 }
 
+// Where more pages are held than in use the older meta's state goes now, by the writer: behind its
+// back, while the log is synced first, each transaction would still make the file grow.
+void database_core::make_way_for_checkpoint() {
+    const free_space& space = store_->space();
+    if (2 * space.held_pages() <= space.page_count() - space.free_pages()) { return; }
+    checkpoint_outcome outcome = checkpoint_outcome::unchanged;
+    try {
+        checkpoints_->give_up_older(outcome);
+    } catch (...) {
+        if (outcome != checkpoint_outcome::unchanged) { poison(); }
+        throw;
+    }
+}
+
 bool database_core::freeze() noexcept {
     {
         const std::lock_guard lock(checkpoint_mutex_);
@@ -82,6 +96,7 @@ bool database_core::freeze() noexcept {
         checkpoint_running_ = true;
     }
     try {
+        make_way_for_checkpoint();
         checkpoint_job job = job_of_tip();
         const std::lock_guard lock(checkpoint_mutex_);
         job_ = std::move(job);

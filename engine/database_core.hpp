@@ -160,6 +160,8 @@ private:
     [[nodiscard]] log_reference log_place() const;
     [[nodiscard]] io::page_run take_span() noexcept;
     void give_span_back(io::page_run span) noexcept;
+    // The writer, between two transactions: a crowded file gives the older meta's state up.
+    void make_way_for_checkpoint();
     // The writer, between two transactions: tip becomes the state of a checkpoint.
     [[nodiscard]] checkpoint_job job_of_tip();
     // The same, for `run_checkpoint`. False when one is running already, or space or memory is

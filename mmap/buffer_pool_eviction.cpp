@@ -15,7 +15,7 @@ void buffer_pool::make_room(page_view_kind view, page_number page) {
 }
 
 std::size_t buffer_pool::evict(std::size_t count) {
-    std::size_t freed = forgotten_ > batch_ ? reclaim_forgotten() : 0;
+    std::size_t freed = forgotten_ > batch_ ? reclaim_forgotten(count) : 0;
     victims_.clear();
     choose(eviction_rank::early, count);
     choose(eviction_rank::late, count);
@@ -26,7 +26,7 @@ std::size_t buffer_pool::evict(std::size_t count) {
         freed += victims_.size();
         unmap_read(victims_);
     } else if (forgotten_ != 0) {
-        freed += reclaim_forgotten();
+        freed += reclaim_forgotten(count);
     }
     return freed;
 }
@@ -118,23 +118,30 @@ void buffer_pool::unmap_write(std::span<const page_number> pages) {
     drop_from_cache(leaving);
 }
 
-std::size_t buffer_pool::reclaim_forgotten() {
+std::size_t buffer_pool::reclaim_forgotten(std::size_t count) {
+    // Some more than are asked for: those behind them move up in their list.
+    const std::size_t most = std::max(count, 4 * batch_);
     std::vector<page_number> pages;
-    for (const page_number page : mapped_) {
-        const std::uint16_t state = table_.word(page).state.load(std::memory_order_relaxed);
-        if ((state & page_word::private_page) == 0) { pages.push_back(page); }
+    auto seen = mapped_.begin();
+    for (; seen != mapped_.end() && pages.size() < most; ++seen) {
+        const std::uint16_t state = table_.word(*seen).state.load(std::memory_order_relaxed);
+        if ((state & page_word::private_page) == 0) { pages.push_back(*seen); }
     }
     std::sort(pages.begin(), pages.end());
     const std::uint64_t before = budget_.frames();
     unmap_write(pages);
-    std::erase_if(mapped_, [this](page_number page) { return !has(page, page_note::queued); });
-    forgotten_ = 0;
+    mapped_.erase(
+        std::remove_if(mapped_.begin(), seen,
+                       [this](page_number page) { return !has(page, page_note::queued); }),
+        seen);
+    forgotten_ =
+        seen == mapped_.end() ? 0 : forgotten_ - std::min<std::uint64_t>(forgotten_, pages.size());
     return before - budget_.frames();
 }
 
 void buffer_pool::evict_all() {
     const guard lock(mutex_);
-    reclaim_forgotten();
+    (void)reclaim_forgotten(mapped_.size());
     while (evict(batch_) != 0) {}
     sweep_locked();
     piece_misses_.clear();

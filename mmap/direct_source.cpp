@@ -5,6 +5,7 @@
 #include <string>
 
 #include "pinyon/mmap/os_memory.hpp"
+#include "pinyon/mmap/read_ahead.hpp"
 
 namespace pinyon::io {
 
@@ -56,6 +57,14 @@ page_view direct_source::miss(const page_reference& reference) {
     reads_.fetch_add(1, std::memory_order_relaxed);
     unlatch(page, 0, 0);
     return {read_address(page), page, table_.word(page).state.load(std::memory_order_relaxed)};
+}
+
+void direct_source::prefetch(std::span<const page_number> pages) noexcept {
+    read_ahead ahead(file_, page_bytes());
+    for (const page_number page : pages) {
+        if (page < table_.capacity()) { ahead.add(page); }
+    }
+    prefetches_.fetch_add(ahead.finish(), std::memory_order_relaxed);
 }
 
 // Notes the visit and lets go of the one that leaves the ring, unless its page was visited since.

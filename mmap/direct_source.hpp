@@ -28,7 +28,7 @@ public:
 
     direct_source(file& file, page_warden& warden, std::uint32_t page_bytes);
 
-    void prefetch(std::span<const page_number>) noexcept override {}
+    void prefetch(std::span<const page_number> pages) noexcept override;
     [[nodiscard]] std::byte* create(page_number page, residency kind,
                                     std::span<const std::byte> content) override;
     [[nodiscard]] std::byte* writable(const page_reference& reference) override;

@@ -148,6 +148,9 @@ public:
     [[nodiscard]] virtual std::unique_ptr<mapping> map(view_access access, std::uint64_t first,
                                                        std::uint64_t bytes) = 0;
 
+    // Starts reading the ranges into the page cache without waiting, page by page: no folio larger
+    // than one comes of it. A hint; where it fails nothing happens.
+    virtual void will_need(std::span<const byte_range>) noexcept {}
     // Gives the cached bytes of clean ranges back to the system.
     virtual void drop_cache(std::span<const byte_range> ranges) = 0;
     // Starts writing the dirty cached bytes of the range, without waiting (sync_file_range WRITE).

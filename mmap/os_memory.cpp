@@ -348,6 +348,11 @@ int cover_with_zeros(std::byte* page, bool writable) noexcept {
 
 int advise_random(int file) noexcept { return ::posix_fadvise(file, 0, 0, POSIX_FADV_RANDOM); }
 
+int advise_will_need(int file, byte_range range) noexcept {
+    return ::posix_fadvise(file, static_cast<off_t>(range.offset), static_cast<off_t>(range.size),
+                           POSIX_FADV_WILLNEED);
+}
+
 int drop_file_cache(int file, byte_range range) noexcept {
     return ::posix_fadvise(file, static_cast<off_t>(range.offset), static_cast<off_t>(range.size),
                            POSIX_FADV_DONTNEED);

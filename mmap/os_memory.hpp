@@ -73,6 +73,8 @@ void discard_memory(std::byte* data, std::uint64_t bytes) noexcept;
 
 // Read-ahead off, for the whole file.
 [[nodiscard]] int advise_random(int file) noexcept;
+// Starts reading the range into the page cache, with folios of one page.
+[[nodiscard]] int advise_will_need(int file, byte_range range) noexcept;
 // Gives clean, unmapped cached bytes back; a size of 0 means to the end of the file.
 [[nodiscard]] int drop_file_cache(int file, byte_range range) noexcept;
 [[nodiscard]] int start_file_write_back(int file, byte_range range) noexcept;

@@ -70,37 +70,4 @@ void populate_page(mapping& view, page_number page, std::uint32_t page_bytes, bo
     } catch (const error& failure) { throw error(failure.kind(), failure.what(), page); }
 }
 
-void read_ahead::add(page_number page) noexcept {
-    if (count_ == pages_.size()) { send(); }
-    pages_[count_++] = page;
-}
-
-std::uint64_t read_ahead::finish() noexcept {
-    send();
-    return sent_;
-}
-
-void read_ahead::send() noexcept {
-    std::sort(pages_.begin(), pages_.begin() + static_cast<std::ptrdiff_t>(count_));
-    std::array<byte_range, 64> ranges{};
-    std::size_t used = 0;
-    for (std::size_t i = 0; i < count_; ++i) {
-        const std::uint64_t offset = pages_[i] * page_bytes_;
-        if (used != 0 && ranges[used - 1].offset + ranges[used - 1].size >= offset) {
-            ranges[used - 1].size = offset + page_bytes_ - ranges[used - 1].offset;
-        } else {
-            ranges[used++] = {offset, page_bytes_};
-        }
-    }
-    try {
-        if (used != 0) {
-            view_.will_need({ranges.data(), used});
-            sent_ += count_;
-        }
-    } catch (const std::exception&) {
-        // Advice alone: the fetch that follows meets the same trouble and says so.
-    }
-    count_ = 0;
-}
-
 }  // namespace pinyon::io

@@ -7,10 +7,8 @@
 // Failure: no_space when the address space has no room for twice the file.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <utility>
 
 #include "pinyon/mmap/file.hpp"
@@ -52,25 +50,5 @@ private:
 
 // Maps one page now. Throws io with the page's number.
 void populate_page(mapping& view, page_number page, std::uint32_t page_bytes, bool for_write);
-
-// Collects pages and has a view read them ahead, in as few ranges as they make and 64 pages a call.
-// No allocation. What the view refuses is not read ahead.
-class read_ahead {
-public:
-    read_ahead(mapping& view, std::uint32_t page_bytes) noexcept
-        : view_(view), page_bytes_(page_bytes) {}
-    void add(page_number page) noexcept;
-    // Sends what is left; returns the number of pages sent in all.
-    [[nodiscard]] std::uint64_t finish() noexcept;
-
-private:
-    void send() noexcept;
-
-    mapping& view_;
-    std::uint32_t page_bytes_;
-    std::array<page_number, 64> pages_{};
-    std::size_t count_ = 0;
-    std::uint64_t sent_ = 0;
-};
 
 }  // namespace pinyon::io

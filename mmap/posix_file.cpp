@@ -86,11 +86,9 @@ posix_file::posix_file(std::shared_ptr<descriptor> handle, std::string path, ope
       mode_(mode),
       medium_(where),
       offers_(offers) {
-    if (medium_ == medium::memory) { return; }
-    // Large folios that a sequential reader or a copy left in the cache go, and no new ones come: a
-    // store into one rewrites all of it, and a fault may map all of it. Advice, so no error counts.
-    (void)drop_file_cache(handle_->get(), {0, 0});
-    if (offers.random_advice) { (void)advise_random(handle_->get()); }
+    // No large folios come: a store into one rewrites all of it, and a fault may map all of it.
+    // Advice, so no error counts.
+    if (medium_ == medium::disk && offers.random_advice) { (void)advise_random(handle_->get()); }
 }
 
 int posix_file::number() const {
@@ -341,8 +339,24 @@ std::unique_ptr<mapping> posix_file::map(view_access access, std::uint64_t first
         memory = memory_;
     }
     auto result = map_view({handle_, std::move(memory), path_}, access, first, bytes);
-    if (result != nullptr) { mapped_.store(true, std::memory_order_relaxed); }
+    if (result != nullptr && !mapped_.exchange(true, std::memory_order_relaxed)) {
+        drop_large_folios();
+    }
     return result;
+}
+
+// Those that a sequential reader or a copy left in the cache, before the first view touches them.
+// Who only reads the file by calls keeps what is cached.
+void posix_file::drop_large_folios() noexcept {
+    if (medium_ == medium::disk) { (void)drop_file_cache(handle_->get(), {0, 0}); }
+}
+
+void posix_file::will_need(std::span<const byte_range> ranges) noexcept {
+    if (medium_ == medium::memory) { return; }
+    const int file = handle_->get();
+    for (const byte_range& range : ranges) {
+        if (range.size != 0) { (void)advise_will_need(file, range); }
+    }
 }
 
 void posix_file::drop_cache(std::span<const byte_range> ranges) {

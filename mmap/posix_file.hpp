@@ -49,6 +49,7 @@ public:
 
     [[nodiscard]] std::unique_ptr<mapping> map(view_access access, std::uint64_t first,
                                                std::uint64_t bytes) override;
+    void will_need(std::span<const byte_range> ranges) noexcept override;
     void drop_cache(std::span<const byte_range> ranges) override;
     void start_write_back(byte_range range) override;
     void wait_write_back(byte_range range) override;
@@ -62,6 +63,7 @@ private:
     void write_pieces(std::uint64_t offset, std::span<const std::byte> data);
     void write_and_sync(std::uint64_t offset, std::span<const std::byte> data);
     void write_zeros(std::uint64_t from, std::uint64_t to);
+    void drop_large_folios() noexcept;
     [[nodiscard]] int reserve(std::uint64_t from, std::uint64_t to);
 
     std::shared_ptr<descriptor> handle_;

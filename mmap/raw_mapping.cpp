@@ -4,6 +4,8 @@
 #include <cstring>
 #include <utility>
 
+#include "pinyon/mmap/read_ahead.hpp"
+
 namespace pinyon::io {
 
 raw_mapping::raw_mapping(file& file, page_views views, page_warden& warden,

@@ -337,6 +337,12 @@ private:
             if (view == nullptr) { return nullptr; }
             return std::make_unique<simulated_mapping>(std::move(view), core_, path_);
         }
+        void will_need(std::span<const io::byte_range> ranges) noexcept override {
+            for (const io::byte_range& range : ranges) {
+                core_->run({disk_call::will_need, path_, range.offset, range.size});
+            }
+            beneath_->will_need(ranges);
+        }
         void drop_cache(std::span<const io::byte_range> ranges) override {
             for (const io::byte_range& range : ranges) {
                 core_->run({disk_call::drop_cache, path_, range.offset, range.size});
