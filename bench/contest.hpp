@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -10,26 +11,69 @@
 
 #include "interleaved.hpp"
 #include "progress.hpp"
+#include "resources.hpp"
 #include "results_file.hpp"
 #include "stores/all.hpp"
 #include "workloads.hpp"
 
 namespace pinyon::bench {
 
+// What stores take of memory and device when they are filled and read once.
+class footprints {
+public:
+    void add(const std::string& store, std::uint64_t resident_bytes, std::uint64_t disk_bytes) {
+        all_.push_back({store, resident_bytes, disk_bytes});
+    }
+
+    void report(const std::string& name, results_file& results) const {
+        if (all_.empty()) { return; }
+        constexpr double mib = 1 << 20;
+        std::printf("\n%s: filled, and read once\n%-44s %12s %12s\n", name.c_str(), "MiB",
+                    "resident", "disk");
+        nlohmann::ordered_json facts;
+        for (const footprint& each : all_) {
+            std::printf("%-44s %12.1f %12.1f\n", each.store.c_str(),
+                        static_cast<double>(each.resident_bytes) / mib,
+                        static_cast<double>(each.disk_bytes) / mib);
+            facts[each.store] = {{"resident_bytes", each.resident_bytes},
+                                 {"disk_bytes", each.disk_bytes}};
+        }
+        results.note("footprint, " + name, facts);
+    }
+
+private:
+    struct footprint {
+        std::string store;
+        std::uint64_t resident_bytes;
+        std::uint64_t disk_bytes;
+    };
+    std::vector<footprint> all_;
+};
+
 // A store that is filled, and read once, when it is first used.
 template <class S>
 class filled_store {
 public:
-    filled_store(std::string name, const store_options& how, const work_plan& plan)
-        : name_(std::move(name)), how_(how), plan_(plan) {}
+    // `name` on a terminal, `store` in the table of footprints, where one is given.
+    filled_store(std::string name, const store_options& how, const work_plan& plan,
+                 footprints* table = nullptr, std::string store = {})
+        : name_(std::move(name)),
+          how_(how),
+          plan_(plan),
+          table_(table),
+          store_name_(std::move(store)) {}
     [[nodiscard]] S& get() {
         if (!store_) {
             progress("filling " + name_);
+            const std::uint64_t before = resident_bytes();
             store_ = std::make_unique<S>(how_);
             (void)fill(*store_, plan_);
             // All of it is in memory, and verified where a store does that, before time is taken.
             typename S::reader reader(*store_);
             (void)reader.scan([](const auto&, std::string_view) {});
+            if (table_ != nullptr) {
+                table_->add(store_name_, resident_bytes() - before, disk_bytes_of(how_.path));
+            }
         }
         return *store_;
     }
@@ -38,6 +82,8 @@ private:
     std::string name_;
     store_options how_;
     const work_plan& plan_;
+    footprints* table_;
+    std::string store_name_;
     std::unique_ptr<S> store_;
 };
 
@@ -68,6 +114,16 @@ void describe_stores(results_file& results, const std::string& only = {}) {
 // Kinds of work, in the order in which they came, each with its contestants.
 class works {
 public:
+    // Beside its time, what a measurement takes of the machine is noted.
+    void add(const std::string& work, const std::string& name,
+             const std::function<figure()>& measure) {
+        (*this)[work].add(name, [measure] {
+            const resources before = resources::now();
+            figure result = measure();
+            result.facts.merge(resources::now().since(before).facts());
+            return result;
+        });
+    }
     [[nodiscard]] interleaved& operator[](const std::string& work) {
         for (auto& [name, contestants] : all_) {
             if (name == work) { return contestants; }

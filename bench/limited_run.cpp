@@ -2,14 +2,12 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
 #include <memory>
 #include <stdexcept>
 
@@ -50,38 +48,7 @@ void drop(const std::string& path) {
     }
 }
 
-// A line "name: value" of a file in /proc/self.
-[[nodiscard]] std::uint64_t own_figure(const char* file, const std::string& name) {
-    std::ifstream lines(std::string("/proc/self/") + file);
-    std::string word;
-    std::uint64_t value = 0;
-    while (lines >> word) {
-        if (word == name) {
-            lines >> value;
-            return value;
-        }
-    }
-    return 0;
-}
-
 }  // namespace
-
-resources resources::now() {
-    struct ::rusage used {};
-    (void)::getrusage(RUSAGE_SELF, &used);
-    const auto seconds = [](const ::timeval& time) {
-        return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-    };
-    return {static_cast<std::uint64_t>(used.ru_minflt), static_cast<std::uint64_t>(used.ru_majflt),
-            own_figure("io", "read_bytes:"), own_figure("io", "write_bytes:"),
-            seconds(used.ru_utime) + seconds(used.ru_stime)};
-}
-
-resources resources::since(const resources& start) const noexcept {
-    return {minor_faults - start.minor_faults, major_faults - start.major_faults,
-            bytes_read - start.bytes_read, bytes_written - start.bytes_written,
-            processor_seconds - start.processor_seconds};
-}
 
 void limited_probe::end(std::uint64_t operations, std::uint64_t wrong) {
     times_.end(operations);
@@ -118,7 +85,7 @@ limited_result run_limited(std::uint64_t limit_bytes, const std::vector<std::str
     if (child == 0) {
         if (group && !group->enter()) { ::_exit(3); }
         limited_result result = work();
-        result.rss_bytes = own_figure("status", "VmHWM:") << 10;
+        result.rss_bytes = resident_bytes_peak();
         const bool sent =
             ::write(ends[1], &result, sizeof result) == static_cast<::ssize_t>(sizeof result);
         ::_exit(sent ? 0 : 4);

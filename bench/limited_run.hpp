@@ -9,22 +9,11 @@
 #include <vector>
 
 #include "probe.hpp"
+#include "resources.hpp"
 
 namespace pinyon::bench {
 
 inline constexpr unsigned series_seconds_max = 120;
-
-// What this process has taken since it began.
-struct resources {
-    std::uint64_t minor_faults = 0;
-    std::uint64_t major_faults = 0;
-    std::uint64_t bytes_read = 0;  // from the device
-    std::uint64_t bytes_written = 0;
-    double processor_seconds = 0;  // of user and system
-
-    [[nodiscard]] static resources now();
-    [[nodiscard]] resources since(const resources& start) const noexcept;
-};
 
 // Trivially copyable: it comes through a pipe.
 struct limited_result {

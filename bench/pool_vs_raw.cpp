@@ -287,22 +287,12 @@ private:
     }
 
     [[nodiscard]] static std::map<std::string, double> facts_of(const limited_result& run) {
-        const auto number = [](std::uint64_t value) { return static_cast<double>(value); };
-        std::map<std::string, double> facts = {
-            {"p50", number(run.times.p50)},
-            {"p99", number(run.times.p99)},
-            {"p99.9", number(run.times.p999)},
-            {"worst", number(run.times.worst)},
-            {"minor_faults", number(run.used.minor_faults)},
-            {"major_faults", number(run.used.major_faults)},
-            {"rss_bytes", number(run.rss_bytes)},
-            {"device_bytes_read", number(run.used.bytes_read)},
-            {"device_bytes_written", number(run.used.bytes_written)},
-            {"operations", number(run.operations)},
-            {"processor_seconds", run.used.processor_seconds},
-        };
+        std::map<std::string, double> facts = run.times.facts();
+        facts.merge(run.used.facts());
+        facts["rss_bytes"] = static_cast<double>(run.rss_bytes);
+        facts["operations"] = static_cast<double>(run.operations);
         for (unsigned second = 0; second < run.series_seconds; ++second) {
-            facts["second_" + std::to_string(second)] = number(run.series[second]);
+            facts["second_" + std::to_string(second)] = static_cast<double>(run.series[second]);
         }
         return facts;
     }

@@ -7,6 +7,8 @@
 #include <bit>
 #include <chrono>
 #include <cstdint>
+#include <map>
+#include <string>
 #include <utility>
 
 namespace pinyon::bench {
@@ -17,20 +19,27 @@ struct latencies {
     std::uint64_t p99 = 0;
     std::uint64_t p999 = 0;
     std::uint64_t worst = 0;
+
+    // As they stand in a file of figures.
+    [[nodiscard]] std::map<std::string, double> facts() const {
+        const auto number = [](std::uint64_t time) { return static_cast<double>(time); };
+        return {{"p50", number(p50)},
+                {"p99", number(p99)},
+                {"p99.9", number(p999)},
+                {"worst", number(worst)}};
+    }
 };
 
 class probe {
 public:
     explicit probe(double seconds)
-        : start_(nanoseconds()),
-          end_(start_ + static_cast<std::uint64_t>(seconds * 1e9)),
-          now_(start_) {}
+        : start_(clock()), end_(start_ + static_cast<std::uint64_t>(seconds * 1e9)), now_(start_) {}
 
     [[nodiscard]] bool over() const noexcept { return now_ >= end_; }
-    void begin() noexcept { now_ = nanoseconds(); }
+    void begin() noexcept { now_ = clock(); }
     // So many operations since `begin`; only what lies between the two counts as time.
     void end(std::uint64_t operations) noexcept {
-        const std::uint64_t begin = std::exchange(now_, nanoseconds());
+        const std::uint64_t begin = std::exchange(now_, clock());
         const std::uint64_t took = std::max<std::uint64_t>(now_ - begin, 1);
         ++buckets_[bucket_of(took)];
         ++samples_;
@@ -39,12 +48,25 @@ public:
         worst_ = std::max(worst_, took);
     }
 
+    // What another one saw, at the same time.
+    void add(const probe& other) noexcept {
+        for (std::size_t i = 0; i != buckets_.size(); ++i) { buckets_[i] += other.buckets_[i]; }
+        samples_ += other.samples_;
+        busy_ += other.busy_;
+        operations_ += other.operations_;
+        worst_ = std::max(worst_, other.worst_);
+    }
+
     [[nodiscard]] std::uint64_t operations() const noexcept { return operations_; }
     // Since the start, at the last begin or end.
     [[nodiscard]] double elapsed() const noexcept {
         return static_cast<double>(now_ - start_) / 1e9;
     }
     [[nodiscard]] double seconds() const noexcept { return static_cast<double>(busy_) / 1e9; }
+    // Of one operation.
+    [[nodiscard]] double nanoseconds() const noexcept {
+        return static_cast<double>(busy_) / static_cast<double>(operations_);
+    }
     [[nodiscard]] latencies times() const noexcept {
         return {at(0.5), at(0.99), at(0.999), worst_};
     }
@@ -52,7 +74,7 @@ public:
 private:
     static constexpr unsigned steps = 16;  // buckets in a doubling: 4 bits below the highest
 
-    [[nodiscard]] static std::uint64_t nanoseconds() noexcept {
+    [[nodiscard]] static std::uint64_t clock() noexcept {
         return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch() /
                                           std::chrono::nanoseconds(1));
     }

@@ -1,8 +1,6 @@
 // Whether cost bends as a store grows: the same work on one million entries and on many times more,
 // beside LMDB in its faster mode (MDB_WRITEMAP); the time to open, bytes an entry, and one to four
 // reading threads. Trees are loaded in ascending order, and all of both stores stays in memory.
-#include <sys/stat.h>
-
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -93,8 +91,9 @@ private:
                           plan_.entries * 256 + (std::uint64_t{1} << 30)});
         loads_.record(name, load(one->open(), plan_, sorted_));
         one->close();
-        sizes_.record(name, disk_bytes(one->options().path) / static_cast<double>(plan_.entries));
-        works_[opening].add(name, [this, one] {
+        sizes_.record(name, static_cast<double>(disk_bytes_of(one->options().path)) /
+                                static_cast<double>(plan_.entries));
+        works_.add(opening, name, [this, one] {
             one->close();
             stopwatch watch;
             watch.start();
@@ -103,7 +102,7 @@ private:
             return watch.nanoseconds();
         });
         const auto on_open = [&](const std::string& work, auto measure) {
-            works_[work].add(name, [one, measure] { return measure(one->warm()); });
+            works_.add(work, name, [one, measure] { return measure(one->warm()); });
         };
         on_open("get", [this](S& from) { return get(from, plan_); });
         if constexpr (reads_many<S>) {
@@ -117,13 +116,6 @@ private:
         on_open("seek and 100 entries", [this](S& from) { return seek(from, plan_); });
         on_open("update, 1000 a transaction",
                 [this](S& to) { return update(to, plan_, entries_a_transaction); });
-    }
-
-    // What the file takes on the disk: LMDB's mapped mode makes it as long as its map.
-    [[nodiscard]] static double disk_bytes(const std::string& path) {
-        struct ::stat facts {};
-        if (::stat(path.c_str(), &facts) != 0) { return 0; }
-        return static_cast<double>(facts.st_blocks) * 512;
     }
 
     template <store S>

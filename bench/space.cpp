@@ -129,7 +129,7 @@ private:
     void update_all(ours& store, unsigned round) {
         progress("round " + std::to_string(round));
         draw keys(how_.entries);
-        stopwatch untimed;
+        probe untimed(0);
         for (std::uint64_t done = 0; done < how_.entries; done += entries_a_transaction) {
             in_transactions(store, key_kind::numbers, keys.next(entries_a_transaction),
                             entries_a_transaction, untimed,

@@ -1,5 +1,7 @@
 // What every store is measured by: each function does one kind of work on a store and returns the
-// nanoseconds of one operation. Results are looked at: what is not as it must be is counted.
+// nanoseconds of one operation, with those of the slow ones where something is waited for: a
+// lookup, a call with 64 keys, a transaction. Results are looked at: what is not as it must be is
+// counted.
 //
 // Threads: one, but for get_by_threads and durable_commits.
 #pragma once
@@ -9,10 +11,13 @@
 #include <chrono>
 #include <cstdint>
 #include <numeric>
+#include <span>
 #include <thread>
 #include <vector>
 
+#include "interleaved.hpp"
 #include "key_set.hpp"
+#include "probe.hpp"
 #include "stores/store.hpp"
 
 namespace pinyon::bench {
@@ -71,27 +76,40 @@ private:
     std::vector<std::uint64_t> indices_;
 };
 
-// Repeats batch(indices, keys) on random present keys until the time is over.
+[[nodiscard]] inline figure figure_of(const probe& times) {
+    return {times.nanoseconds(), times.times().facts()};
+}
+
+// Repeats batch(indices, keys) on random present keys until the time is over; and once more with so
+// many keys `at_once`, the clock read between them, which would slow the fast ones down.
 template <class Key, class Batch>
-[[nodiscard]] double repeat(const work_plan& plan, std::uint64_t first, Batch&& batch) {
+[[nodiscard]] figure repeat(const work_plan& plan, std::uint64_t first, std::size_t at_once,
+                            Batch&& batch) {
     draw keys(plan.entries, first);
     stopwatch watch;
     while (watch.seconds() < plan.seconds) {
         const std::vector<std::uint64_t>& indices = keys.next();
         const drawn_keys<Key> drawn(plan.kind, indices);
         watch.start();
-        watch.stop(batch(indices, drawn.all()));
+        watch.stop(batch(std::span(indices), drawn.all()));
     }
-    return watch.nanoseconds();
+    const std::vector<std::uint64_t>& indices = keys.next();
+    const drawn_keys<Key> drawn(plan.kind, indices);
+    probe times(0);
+    for (std::size_t i = 0; i < indices.size(); i += at_once) {
+        times.begin();
+        times.end(batch(std::span(indices).subspan(i, at_once), drawn.all().subspan(i, at_once)));
+    }
+    return {watch.nanoseconds(), times.times().facts()};
 }
 
 // --- reading -------------------------------------------------------------------------------------
 
 template <store S>
-[[nodiscard]] double get(S& from, const work_plan& plan) {
+[[nodiscard]] figure get(S& from, const work_plan& plan) {
     using key_type = typename S::key_type;
     typename S::reader reader(from);
-    return repeat<key_type>(plan, 0, [&](const auto& indices, const auto& keys) {
+    return repeat<key_type>(plan, 0, 1, [&](const auto& indices, const auto& keys) {
         for (std::size_t i = 0; i < keys.size(); ++i) {
             bool right = false;
             reader.get(keys[i], [&](const key_type&, std::string_view value) {
@@ -104,10 +122,10 @@ template <store S>
 }
 
 template <store S>
-[[nodiscard]] double get_absent(S& from, const work_plan& plan) {
+[[nodiscard]] figure get_absent(S& from, const work_plan& plan) {
     using key_type = typename S::key_type;
     typename S::reader reader(from);
-    return repeat<key_type>(plan, plan.entries, [&](const auto&, const auto& keys) {
+    return repeat<key_type>(plan, plan.entries, 1, [&](const auto&, const auto& keys) {
         for (const key_type& key : keys) {
             *plan.wrong += reader.get(key, [](const key_type&, std::string_view) {}) ? 1 : 0;
         }
@@ -126,7 +144,7 @@ template <store S>
             S mine = from.connect();
             work_plan own = plan;
             own.wrong = &wrong[thread];
-            rates[thread] = 1 / get(mine, own);
+            rates[thread] = 1 / get(mine, own).value;
         });
     }
     for (std::thread& each : running) { each.join(); }
@@ -136,9 +154,9 @@ template <store S>
 
 // A transaction for each.
 template <store S>
-[[nodiscard]] double get_alone(S& from, const work_plan& plan) {
+[[nodiscard]] figure get_alone(S& from, const work_plan& plan) {
     using key_type = typename S::key_type;
-    return repeat<key_type>(plan, 0, [&](const auto& indices, const auto& keys) {
+    return repeat<key_type>(plan, 0, 1, [&](const auto& indices, const auto& keys) {
         for (std::size_t i = 0; i < keys.size(); ++i) {
             bool right = false;
             typename S::reader reader(from);
@@ -153,20 +171,21 @@ template <store S>
 
 // 64 keys a call, where the store has such a call.
 template <store S>
-[[nodiscard]] double get_many(S& from, const work_plan& plan) {
+[[nodiscard]] figure get_many(S& from, const work_plan& plan) {
     constexpr std::size_t keys_a_call = 64;
     typename S::reader reader(from);
-    return repeat<typename S::key_type>(plan, 0, [&](const auto& indices, const auto& keys) {
-        for (std::size_t first = 0; first < keys.size(); first += keys_a_call) {
-            std::uint64_t right = 0;
-            reader.get_many(keys.subspan(first, keys_a_call),
-                            [&](std::size_t i, std::string_view value) {
-                                right += value_of::index(value) == indices[first + i] ? 1 : 0;
-                            });
-            *plan.wrong += keys_a_call - right;
-        }
-        return keys.size();
-    });
+    return repeat<typename S::key_type>(
+        plan, 0, keys_a_call, [&](const auto& indices, const auto& keys) {
+            for (std::size_t first = 0; first < keys.size(); first += keys_a_call) {
+                std::uint64_t right = 0;
+                reader.get_many(keys.subspan(first, keys_a_call),
+                                [&](std::size_t i, std::string_view value) {
+                                    right += value_of::index(value) == indices[first + i] ? 1 : 0;
+                                });
+                *plan.wrong += keys_a_call - right;
+            }
+            return keys.size();
+        });
 }
 
 // Every entry; that each was seen once shows in the sum of their values.
@@ -189,55 +208,56 @@ template <store S>
 
 // From a present key the 100 entries that follow.
 template <store S>
-[[nodiscard]] double seek(S& from, const work_plan& plan) {
+[[nodiscard]] figure seek(S& from, const work_plan& plan) {
     using key_type = typename S::key_type;
     constexpr std::uint64_t entries = 100;
     typename S::reader reader(from);
     draw keys(plan.entries);
-    stopwatch watch;
-    while (watch.seconds() < plan.seconds) {
+    probe times(0);
+    while (times.seconds() < plan.seconds) {
         const std::vector<std::uint64_t>& indices = keys.next(1024);
         const drawn_keys<key_type> drawn(plan.kind, indices);
-        watch.start();
         for (std::size_t i = 0; i < indices.size(); ++i) {
             bool first = true;
             std::uint64_t sum = 0;
+            times.begin();
             const std::uint64_t seen =
                 reader.scan(drawn.all()[i], entries, [&](const key_type&, std::string_view value) {
                     const std::uint64_t index = value_of::index(value);
                     if (std::exchange(first, false)) { *plan.wrong += index == indices[i] ? 0 : 1; }
                     sum += index;
                 });
+            times.end(1);
             *plan.wrong += seen == 0 || seen > entries || sum == 0 ? 1 : 0;
         }
-        watch.stop(indices.size());
     }
-    return watch.nanoseconds();
+    return figure_of(times);
 }
 
 // --- writing -------------------------------------------------------------------------------------
 
-// change(writer, key, index) for each, so many a transaction.
+// change(writer, key, index) for each, so many a transaction; `times` sees the transactions.
 template <store S, class Change>
 void in_transactions(S& to, key_kind kind, const std::vector<std::uint64_t>& indices,
-                     std::uint64_t a_transaction, stopwatch& watch, Change&& change) {
+                     std::uint64_t a_transaction, probe& times, Change&& change) {
     const drawn_keys<typename S::key_type> keys(kind, indices);
-    watch.start();
     for (std::size_t done = 0; done < indices.size();) {
+        const std::size_t begin = done;
+        const std::size_t end = std::min<std::size_t>(begin + a_transaction, indices.size());
+        times.begin();
         typename S::writer writer(to);
-        const std::size_t end = std::min<std::size_t>(done + a_transaction, indices.size());
         for (; done < end; ++done) { change(writer, keys.all()[done], indices[done]); }
         writer.commit();
+        times.end(end - begin);
     }
-    watch.stop(indices.size());
 }
 
 // All keys into an empty store, in this order; by default in that of their numbers, which is random
 // to the store.
 template <store S>
-[[nodiscard]] double fill(S& to, const work_plan& plan,
+[[nodiscard]] figure fill(S& to, const work_plan& plan,
                           const std::vector<std::uint64_t>& order = {}) {
-    stopwatch watch;
+    probe times(0);
     std::vector<std::uint64_t> indices;
     for (std::uint64_t done = 0; done < plan.entries; done += indices.size()) {
         indices.resize(std::min<std::uint64_t>(plan.entries - done, std::uint64_t{1} << 16));
@@ -247,38 +267,38 @@ template <store S>
             std::copy_n(order.begin() + static_cast<std::ptrdiff_t>(done), indices.size(),
                         indices.begin());
         }
-        in_transactions(to, plan.kind, indices, entries_a_transaction, watch,
+        in_transactions(to, plan.kind, indices, entries_a_transaction, times,
                         [](auto& writer, const auto& key, std::uint64_t index) {
                             writer.put(key, value_of(index).view());
                         });
     }
-    return watch.nanoseconds();
+    return figure_of(times);
 }
 
 template <store S>
-[[nodiscard]] double update(S& to, const work_plan& plan, std::uint64_t a_transaction) {
+[[nodiscard]] figure update(S& to, const work_plan& plan, std::uint64_t a_transaction) {
     draw keys(plan.entries);
-    stopwatch watch;
-    while (watch.seconds() < plan.seconds) {
-        in_transactions(to, plan.kind, keys.next(), a_transaction, watch,
+    probe times(0);
+    while (times.seconds() < plan.seconds) {
+        in_transactions(to, plan.kind, keys.next(), a_transaction, times,
                         [](auto& writer, const auto& key, std::uint64_t index) {
                             writer.put(key, value_of(index).view());
                         });
     }
-    return watch.nanoseconds();
+    return figure_of(times);
 }
 
 // Different keys that are there; they are put back, untimed.
 template <store S>
-[[nodiscard]] double erase(S& from, const work_plan& plan, std::uint64_t a_transaction) {
-    stopwatch watch;
-    stopwatch untimed;
+[[nodiscard]] figure erase(S& from, const work_plan& plan, std::uint64_t a_transaction) {
+    probe times(0);
+    probe untimed(0);
     std::vector<std::uint64_t> indices(std::min<std::uint64_t>(plan.entries / 2, keys_a_draw));
-    while (watch.seconds() < plan.seconds) {
+    while (times.seconds() < plan.seconds) {
         const std::uint64_t first =
             random_numbers(next_seed()).below(plan.entries - indices.size() + 1);
         std::iota(indices.begin(), indices.end(), first);
-        in_transactions(from, plan.kind, indices, a_transaction, watch,
+        in_transactions(from, plan.kind, indices, a_transaction, times,
                         [&](auto& writer, const auto& key, std::uint64_t) {
                             *plan.wrong += writer.erase(key) ? 0 : 1;
                         });
@@ -287,7 +307,7 @@ template <store S>
                             writer.put(key, value_of(index).view());
                         });
     }
-    return watch.nanoseconds();
+    return figure_of(times);
 }
 
 // Indices of all keys by ascending key.
@@ -304,32 +324,34 @@ template <class Key>
 
 // Nanoseconds of a commit of one put, all threads together. REQUIRES: `to` commits safely.
 template <store S>
-[[nodiscard]] double durable_commits(S& to, unsigned threads, std::uint64_t entries,
+[[nodiscard]] figure durable_commits(S& to, unsigned threads, std::uint64_t entries,
                                      double seconds) {
     using key_type = typename S::key_type;
     std::atomic<bool> stop{false};
-    std::atomic<std::uint64_t> done{0};
+    std::vector<probe> times(threads, probe(0));
     std::vector<std::thread> running;
     const clock_type::time_point begin = clock_type::now();
     for (unsigned thread = 0; thread < threads; ++thread) {
-        running.emplace_back([&, seed = next_seed()] {
+        running.emplace_back([&, &own = times[thread], seed = next_seed()] {
             S mine = to.connect();
             random_numbers random(seed);
             while (!stop.load(std::memory_order_relaxed)) {
                 const std::uint64_t index = random.below(entries);
                 const drawn_keys<key_type> key(key_kind::numbers, {index});
+                own.begin();
                 typename S::writer writer(mine);
                 writer.put(key.all().front(), value_of(index).view());
                 writer.commit();
-                done.fetch_add(1, std::memory_order_relaxed);
+                own.end(1);
             }
         });
     }
     std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
     stop = true;
     for (std::thread& thread : running) { thread.join(); }
-    return std::chrono::duration<double>(clock_type::now() - begin).count() * 1e9 /
-           static_cast<double>(done.load());
+    const double passed = std::chrono::duration<double>(clock_type::now() - begin).count();
+    for (unsigned thread = 1; thread < threads; ++thread) { times[0].add(times[thread]); }
+    return {passed * 1e9 / static_cast<double>(times[0].operations()), times[0].times().facts()};
 }
 
 // All keys into an empty store in ascending order, by its cheapest way, in one transaction.

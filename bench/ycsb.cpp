@@ -143,12 +143,7 @@ template <store S>
         }
         wrong += right ? 0 : 1;
     }
-    const latencies spread = times.times();
-    return {times.seconds() * 1e9 / static_cast<double>(times.operations()),
-            {{"p50", static_cast<double>(spread.p50)},
-             {"p99", static_cast<double>(spread.p99)},
-             {"p99.9", static_cast<double>(spread.p999)},
-             {"worst", static_cast<double>(spread.worst)}}};
+    return figure_of(times);
 }
 
 // Lookups of one thread, a transaction each, while another updates one entry after the other.
@@ -173,12 +168,9 @@ template <store S>
     while (!times.over()) { wrong += mine.read(random.below(on.entries())) ? 0 : 1; }
     stop = true;
     writing.join();
-    const latencies spread = times.times();
-    return {times.seconds() * 1e9 / static_cast<double>(times.operations()),
-            {{"p50", static_cast<double>(spread.p50)},
-             {"p99", static_cast<double>(spread.p99)},
-             {"p99.9", static_cast<double>(spread.p999)},
-             {"writes_a_second", static_cast<double>(written) / times.elapsed()}}};
+    figure result = figure_of(times);
+    result.facts["writes_a_second"] = static_cast<double>(written) / times.elapsed();
+    return result;
 }
 
 class ycsb {
@@ -215,7 +207,7 @@ private:
 
     void offer(const std::string& work, const char* name, std::function<figure()> measure) {
         if (work.find(how_.only) == std::string::npos) { return; }
-        works_[work].add(name, std::move(measure));
+        works_.add(work, name, std::move(measure));
     }
 
     // Every peer that keeps its data: Pinyon is not slower than the fastest.

@@ -353,9 +353,9 @@ void posix_file::drop_large_folios() noexcept {
 
 void posix_file::will_need(std::span<const byte_range> ranges) noexcept {
     if (medium_ == medium::memory) { return; }
-    const int file = handle_->get();
+    const int opened = handle_->get();
     for (const byte_range& range : ranges) {
-        if (range.size != 0) { (void)advise_will_need(file, range); }
+        if (range.size != 0) { (void)advise_will_need(opened, range); }
     }
 }
 

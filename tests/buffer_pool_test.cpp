@@ -482,15 +482,15 @@ BOOST_AUTO_TEST_CASE(damage_to_a_written_back_private_page_is_found) {
 
 BOOST_AUTO_TEST_CASE(publishing_unmaps_and_the_next_visit_verifies) {
     fixture f;
-    for (page_number page = 39; page >= 20; --page) {
+    for (page_number page = 59; page >= 20; --page) {
         (void)f.create(page, 1);
         f.store.seal(*f.source, page);
     }
-    BOOST_TEST(f.source->statistics().frames == 20u);
+    BOOST_TEST(f.source->statistics().frames == 40u);
     f.source->flush();
     f.source->publish();
     // The lowest numbers stay: they are the ones that a writer takes again.
-    const std::uint64_t kept = f.source->frames_max() / 16;
+    const std::uint64_t kept = f.source->frames_max() / 6;
     BOOST_REQUIRE(kept != 0u);
     BOOST_TEST(f.source->statistics().frames == kept);
     const std::uint64_t known = f.warden.admissions;
@@ -499,11 +499,11 @@ BOOST_AUTO_TEST_CASE(publishing_unmaps_and_the_next_visit_verifies) {
     f.source->evict_all();
     BOOST_TEST(f.source->statistics().frames == 0u);
     const std::uint64_t before = f.warden.admissions;
-    for (page_number page = 20; page < 40; ++page) {
+    for (page_number page = 20; page < 60; ++page) {
         const io::page_reference by_table{page, 0, 7, 0, residency::leaf};
         BOOST_REQUIRE(test::holds(f.source->fetch(by_table).data, page, 1, 4096));
     }
-    BOOST_TEST(f.warden.admissions == before + 20);
+    BOOST_TEST(f.warden.admissions == before + 40);
 }
 
 // A few pages stay mapped for the next small transaction; what was sealed there is not read anew.

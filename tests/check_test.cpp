@@ -9,6 +9,7 @@
 #include "pinyon/mmap/memory_file.hpp"
 #include "support/check_rig.hpp"
 #include "support/errors.hpp"
+#include "support/simulated_disk.hpp"
 #include "support/temporary_directory.hpp"
 #include "support/whole_file.hpp"
 
@@ -35,6 +36,28 @@ BOOST_AUTO_TEST_CASE(a_sound_file_has_no_findings_and_every_page_has_one_place) 
             BOOST_TEST(found.summary.free_pages > 0u);
         }
     }
+}
+
+// The children of a node are asked for before the first is read.
+BOOST_AUTO_TEST_CASE(leaves_are_read_ahead) {
+    io::memory_file_system files;
+    make_sample(files, "sample");
+    simulated_disk disk(files);
+    const outcome found = run(disk, "sample");
+    require_sound(found);
+    std::set<std::uint64_t> asked;
+    std::set<std::uint64_t> late;  // leaves that were read without having been asked for
+    for (const disk_event& event : disk.trace()) {
+        for (std::uint64_t page = event.offset / 4096; page < (event.offset + event.size) / 4096;
+             ++page) {
+            if (event.call == disk_call::will_need) { asked.insert(page); }
+            if (event.call == disk_call::read && asked.count(page) == 0) { late.insert(page); }
+        }
+    }
+    const tree_summary& numbers_tree = tree_of(found, "numbers");
+    BOOST_TEST(numbers_tree.leaves > 4u);
+    BOOST_TEST(asked.size() >= numbers_tree.leaves);
+    BOOST_TEST(late.size() < 20u);  // metas, image, roots, the large value
 }
 
 BOOST_AUTO_TEST_CASE(the_figures_are_those_of_the_trees) {

@@ -10,6 +10,7 @@
 #include "pinyon/mmap/memory_file.hpp"
 #include "support/errors.hpp"
 #include "support/paged_file.hpp"
+#include "support/simulated_disk.hpp"
 
 namespace {
 
@@ -51,6 +52,23 @@ BOOST_AUTO_TEST_CASE(each_visit_reads_and_verifies) {
             BOOST_TEST(s.frames == 10u);
         }
     }
+}
+
+BOOST_AUTO_TEST_CASE(reading_ahead_asks_for_pages_of_the_file_alone) {
+    io::memory_file_system files;
+    test::simulated_disk disk(files);
+    test::paged_file store(disk, "data", 300);
+    test::counting_warden warden;
+    const auto source = io::make_direct_source(*store.file, warden, 4096);
+    disk.forget();
+    source->prefetch(std::vector<page_number>{40, 12, 41, 300, ~page_number{0}});
+    const std::vector<test::disk_event> asked = disk.trace();
+    BOOST_REQUIRE_EQUAL(asked.size(), 2u);
+    BOOST_TEST((asked[0].call == test::disk_call::will_need));
+    BOOST_TEST(asked[0].offset == 12u * 4096);
+    BOOST_TEST(asked[1].offset == 40u * 4096);
+    BOOST_TEST(asked[1].size == 2u * 4096);
+    BOOST_TEST(source->statistics().prefetches == 3u);
 }
 
 BOOST_AUTO_TEST_CASE(damage_is_found_at_once) {

@@ -163,6 +163,36 @@ BOOST_AUTO_TEST_CASE(only_a_page_new_to_the_writer_is_written_past_the_view) {
     BOOST_TEST(f.traced(disk_call::read).empty());
 }
 
+// As many pages as a tree under updates goes round in stay in the writable view, until frames are
+// needed; then those that came first go.
+BOOST_AUTO_TEST_CASE(a_third_of_the_frames_stays_writable) {
+    fixture f(false, false, 1000);
+    const auto update = [&f](page_number first, page_number end, std::uint32_t version) {
+        for (page_number page = first; page < end; ++page) { (void)f.create(page, version); }
+        f.source->publish();
+    };
+    for (page_number page = 2; page < 302; page += 50) { update(page, page + 50, 1); }
+    BOOST_TEST(f.traced(disk_call::write).size() == 300u);
+    for (page_number page = 2; page < 302; page += 50) { update(page, page + 50, 2); }
+    BOOST_TEST(f.traced(disk_call::write).size() == 300u);
+    BOOST_TEST(f.traced(disk_call::unmap).empty());
+    update(302, 352, 1);
+    BOOST_TEST(!f.traced(disk_call::unmap).empty());
+}
+
+BOOST_AUTO_TEST_CASE(frames_that_are_needed_come_from_the_writable_view_first) {
+    fixture f(false, false, 200);
+    for (page_number page = 2; page < 52; ++page) { (void)f.create(page, 1); }
+    f.source->publish();
+    const std::uint64_t before = f.frames();
+    BOOST_TEST(before == 50u);
+    for (page_number page = 100; page < 300; ++page) { (void)f.fetch(page); }
+    BOOST_TEST(f.source->statistics().evictions < 60u);
+    for (page_number page = 2; page < 52; ++page) { (void)f.create(page, 2); }
+    f.source->publish();
+    BOOST_TEST(f.frames() > before);
+}
+
 BOOST_AUTO_TEST_CASE(reading_ahead_merges_neighbours) {
     fixture f;
     const std::vector<page_number> pages{50, 12, 51, 13, 52, 90, 12};

@@ -2,11 +2,13 @@
 #include "pinyon/mmap/posix_file.hpp"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <sys/resource.h>
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <csignal>
 #include <fstream>
@@ -439,6 +441,46 @@ BOOST_AUTO_TEST_CASE(cache_and_write_back_calls_keep_the_contents) {
         file->drop_cache(ranges);
         BOOST_TEST((read_all(*file, 0, data.size()) == data));
     });
+}
+
+// What is cached of a file stays for those who read it by calls, and goes before it is mapped: it
+// may be in large folios.
+BOOST_AUTO_TEST_CASE(opening_keeps_the_cache_and_mapping_drops_it) {
+    const temporary_directory directory;
+    io::file_system& files = io::posix_file_system();
+    const std::string path = directory / "file";
+    constexpr std::size_t bytes = 256 * 4096;
+    {
+        const auto file = files.open(path, open_mode::create_new);
+        file->write(0, pattern(bytes, 7));
+        file->sync();
+    }
+    const auto cached = [&path] {
+        const int number = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+        void* view = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, number, 0);
+        BOOST_REQUIRE(view != MAP_FAILED);
+        std::vector<unsigned char> pages(bytes / 4096);
+        BOOST_REQUIRE(::mincore(view, bytes, pages.data()) == 0);
+        ::munmap(view, bytes);
+        ::close(number);
+        return std::count_if(pages.begin(), pages.end(),
+                             [](unsigned char page) { return (page & 1) != 0; });
+    };
+    if (cached() != 256) {
+        BOOST_TEST_MESSAGE("skipped: this file system does not cache");
+        return;
+    }
+    const auto file = files.open(path, open_mode::read_only);
+    BOOST_TEST((read_all(*file, 0, bytes) == pattern(bytes, 7)));
+    BOOST_TEST(cached() == 256);
+    const auto view = file->map(io::view_access::read, 0, bytes);
+    BOOST_TEST(cached() == 0);
+    const io::byte_range part{8 * 4096, 16 * 4096};
+    file->will_need({&part, 1});
+    for (int attempt = 0; cached() < 16 && attempt != 1000; ++attempt) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    BOOST_TEST(cached() == 16);
 }
 
 BOOST_AUTO_TEST_CASE(random_bytes_differ_and_time_passes) {

@@ -10,6 +10,8 @@
 // Failure: any error of a store ends the program, with its name and its message.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <concepts>
 #include <cstdint>
 #include <cstdio>
@@ -46,6 +48,24 @@ struct store_options {
     for (const auto& each :
          std::filesystem::directory_iterator(std::filesystem::path(path).parent_path())) {
         if (each.path().string().starts_with(path)) { result.push_back(each.path().string()); }
+    }
+    return result;
+}
+
+// What these take on the device, folders with what is in them: LMDB's mapped mode makes its file as
+// long as its map.
+[[nodiscard]] inline std::uint64_t disk_bytes_of(const std::string& path) {
+    std::uint64_t result = 0;
+    const auto add = [&result](const std::filesystem::path& file) {
+        struct ::stat facts {};
+        if (::stat(file.c_str(), &facts) == 0) {
+            result += static_cast<std::uint64_t>(facts.st_blocks) * 512;
+        }
+    };
+    for (const std::string& file : files_of(path)) {
+        add(file);
+        if (!std::filesystem::is_directory(file)) { continue; }
+        for (const auto& each : std::filesystem::recursive_directory_iterator(file)) { add(each); }
     }
     return result;
 }
