@@ -54,14 +54,9 @@ private:
 template <class S>
 class filled_store {
 public:
-    // `name` on a terminal, `store` in the table of footprints, where one is given.
     filled_store(std::string name, const store_options& how, const work_plan& plan,
-                 footprints* table = nullptr, std::string store = {})
-        : name_(std::move(name)),
-          how_(how),
-          plan_(plan),
-          table_(table),
-          store_name_(std::move(store)) {}
+                 footprints* table = nullptr)
+        : name_(std::move(name)), how_(how), plan_(plan), table_(table) {}
     [[nodiscard]] S& get() {
         if (!store_) {
             progress("filling " + name_);
@@ -72,7 +67,7 @@ public:
             typename S::reader reader(*store_);
             (void)reader.scan([](const auto&, std::string_view) {});
             if (table_ != nullptr) {
-                table_->add(store_name_, resident_bytes() - before, disk_bytes_of(how_.path));
+                table_->add(name_, resident_bytes() - before, disk_bytes_of(how_.path));
             }
         }
         return *store_;
@@ -83,7 +78,6 @@ private:
     store_options how_;
     const work_plan& plan_;
     footprints* table_;
-    std::string store_name_;
     std::unique_ptr<S> store_;
 };
 

@@ -52,8 +52,8 @@ public:
 private:
     template <store S>
     void add(const char* name) {
-        const auto each = std::make_shared<filled_store<S>>(
-            name_ + " into " + name, options_of(name), plan_, &footprints_, name);
+        const auto each =
+            std::make_shared<filled_store<S>>(name, options_of(name), plan_, &footprints_);
         const auto on_filled = [this, name, each](const char* work, auto measure) {
             register_work(work, name, [each, measure] { return measure(each->get()); });
         };

@@ -110,7 +110,7 @@ results_file::results_file(const run_settings& how, int argc, char** argv) : pat
     };
 }
 
-void results_file::note(const std::string& name, const nlohmann::json& value) {
+void results_file::note(const std::string& name, const nlohmann::ordered_json& value) {
     context_[name] = value;
 }
 

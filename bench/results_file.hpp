@@ -22,7 +22,7 @@ public:
     results_file(const run_settings& how, int argc, char** argv);
 
     // What else a reader has to know: of a store its version and settings, say.
-    void note(const std::string& name, const nlohmann::json& value);
+    void note(const std::string& name, const nlohmann::ordered_json& value);
     // Every round of every contestant; `figures` are nanoseconds of an operation by the clock,
     // which stand as cpu_time too: readers of this form ask for both.
     void add(const std::string& work, const interleaved& figures);

@@ -42,12 +42,13 @@ struct store_options {
     std::exit(2);
 }
 
-// All files of the store at `path`: logs and locks stand beside it under longer names.
+// All files of the store at `path`: logs and locks stand beside it, with a hyphen behind its name.
 [[nodiscard]] inline std::vector<std::string> files_of(const std::string& path) {
     std::vector<std::string> result;
     for (const auto& each :
          std::filesystem::directory_iterator(std::filesystem::path(path).parent_path())) {
-        if (each.path().string().starts_with(path)) { result.push_back(each.path().string()); }
+        const std::string file = each.path().string();
+        if (file == path || file.starts_with(path + "-")) { result.push_back(file); }
     }
     return result;
 }

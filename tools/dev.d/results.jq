@@ -60,6 +60,35 @@ def spread:
            else [] end
        | row);
 
+# What measurements took of the machine, where that was noted: medians of the rounds.
+def used:
+    [.benchmarks[] | select(has("minor_faults")) | {work: work, store: store, run: .}] as $runs
+    | select($runs | length > 0)
+    | "<details><summary>Faults, device, processor: medians of a measurement</summary>", "",
+      (["work", "store", "minor faults", "major", "MiB read", "MiB written", "processor"] | row),
+      rule(7),
+      ($runs | map([.work, .store]) | in_order | .[] as [$work, $store]
+       | [$runs[] | select(.work == $work and .store == $store) | .run] as $rounds
+       | def of($fact): $rounds | map(.[$fact]) | middle;
+         [$work, $store, of("minor_faults"), of("major_faults"),
+          digits(of("device_bytes_read") / 1048576), digits(of("device_bytes_written") / 1048576),
+          (of("processor_seconds") * 1e9 | time)]
+       | row),
+      "", "</details>", "";
+
+# What stores take when they are filled and read once.
+def footprints:
+    [.context | to_entries[] | select(.key | startswith("footprint, "))] as $all
+    | select($all | length > 0)
+    | ([$all[].value | keys_unsorted] | add | in_order) as $stores
+    | (["filled and read once, MiB"] + $stores | row), rule($stores | length + 1),
+      ($all[] as $one
+       | ("resident_bytes", "disk_bytes") as $fact
+       | [($one.key | ltrimstr("footprint, ")) + (if $fact == "disk_bytes" then ", on the disk" else ", resident" end)]
+         + [$stores[] as $store | $one.value[$store][$fact] | if . then . / 1048576 | round else "" end]
+       | row),
+      "";
+
 def verdicts:
     (["requirement", "required", "measured", ""] | row), rule(4),
     (.requirements[]
@@ -67,6 +96,8 @@ def verdicts:
 
 header, "",
 medians,
+footprints,
 if .requirements | length > 0 then verdicts, "" else empty end,
 if .benchmarks | length > 0
-then "<details><summary>Spread</summary>", "", spread, "", "</details>", "" else empty end
+then "<details><summary>Spread</summary>", "", spread, "", "</details>", "" else empty end,
+used
