@@ -12,8 +12,8 @@
 //     only after its successor's sync.
 //  5. After a failed sync nothing is written any more: the caller poisons the database.
 //
-// Threads: `prepare` by the writer; `give_up_older`, `run`, `settle` and `restate` one at a time; the
-// rest from any thread.
+// Threads: `prepare` by the writer; `give_up_older`, `run`, `settle` and `restate` one at a time;
+// the rest from any thread.
 // Failure: `outcome` tells how far a checkpoint came.
 #pragma once
 

@@ -27,9 +27,9 @@ constexpr std::uint64_t batch_max = 256;
 
 // Pages that stay in the writable view behind a commit, as a part of all frames: later commits use
 // the same pages again, and each one found there spares a write, a fault and an unmapping. A tree
-// under steady updates goes round in three times its pages, for three states are kept. Measured with
-// a pool that holds all, 1 M entries, random updates of 1000 a transaction: an eighth 7.2 us, a
-// third or half 5.0; of one a transaction 11.4 and 8.0. Frames that are needed come from here first.
+// under steady updates goes round in three times its pages, for three states are kept. 1 M entries
+// in a pool that holds all, random updates of 1000 a transaction: an eighth 7.2 us, a third or half
+// 5.0; of one a transaction 11.4 and 8.0. Frames that are needed come from here first.
 constexpr std::uint64_t written_part = 3;
 
 // A cold file is read in pieces around its misses, each piece once, after so many misses in it,

@@ -130,7 +130,7 @@ private:
     void unmap_read(std::span<const page_number> pages);
     // Ascending pages.
     void unmap_write(std::span<const page_number> pages);
-    // Frees `count` frames or some more of pages that are private no longer, as far as there are any.
+    // Frees `count` frames or some more of pages that are private no longer, where there are any.
     std::size_t reclaim_forgotten(std::size_t count);
     void write_back(std::uint64_t keep, guard& lock);
     void sweep_locked();

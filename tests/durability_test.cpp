@@ -235,8 +235,8 @@ BOOST_FIXTURE_TEST_CASE(pages_of_a_running_checkpoint_are_not_reused, fixture) {
     BOOST_TEST(opened.statistics().recovery.transactions == 8u);
 }
 
-// The older meta's state goes before the log is synced for the next: writers need no more pages than
-// between two checkpoints.
+// The older meta's state goes before the log is synced for the next: writers need no more pages
+// than between two checkpoints.
 BOOST_FIXTURE_TEST_CASE(a_late_checkpoint_does_not_make_a_crowded_file_grow, fixture) {
     const database db = open();
     int generation = 0;
