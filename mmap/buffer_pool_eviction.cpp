@@ -141,7 +141,7 @@ std::size_t buffer_pool::reclaim_forgotten(std::size_t count) {
 
 void buffer_pool::evict_all() {
     const guard lock(mutex_);
-    (void)reclaim_forgotten(mapped_.size());
+    reclaim_forgotten(mapped_.size());
     while (evict(batch_) != 0) {}
     sweep_locked();
     piece_misses_.clear();
