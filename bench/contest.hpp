@@ -2,6 +2,9 @@
 // who was fastest.
 #pragma once
 
+#include <malloc.h>
+
+#include <algorithm>
 #include <cstdio>
 #include <functional>
 #include <memory>
@@ -60,6 +63,7 @@ public:
     [[nodiscard]] S& get() {
         if (!store_) {
             progress("filling " + name_);
+            ::malloc_trim(0);  // what others gave back is not this one's
             const std::uint64_t before = resident_bytes();
             store_ = std::make_unique<S>(how_);
             (void)fill(*store_, plan_);
@@ -67,7 +71,8 @@ public:
             typename S::reader reader(*store_);
             (void)reader.scan([](const auto&, std::string_view) {});
             if (table_ != nullptr) {
-                table_->add(name_, resident_bytes() - before, disk_bytes_of(how_.path));
+                table_->add(name_, std::max(resident_bytes(), before) - before,
+                            disk_bytes_of(how_.path));
             }
         }
         return *store_;

@@ -115,10 +115,11 @@ private:
 template <store S>
 [[nodiscard]] figure run_mix(const mix& parts, grown_store<S>& on, double seconds,
                              std::uint64_t& wrong) {
+    S& store = on.get();  // filled before the time begins
     random_numbers random(next_seed());
     zipfian_numbers popular(on.entries(), next_seed());
     probe times(seconds);
-    client<S> mine(on.get(), times);
+    client<S> mine(store, times);
     const auto chosen = [&] {
         return parts.latest ? on.entries() - 1 - popular.rank() : popular.next();
     };
