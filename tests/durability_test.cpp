@@ -239,10 +239,21 @@ BOOST_FIXTURE_TEST_CASE(pages_of_a_running_checkpoint_are_not_reused, fixture) {
 // than between two checkpoints.
 BOOST_FIXTURE_TEST_CASE(a_late_checkpoint_does_not_make_a_crowded_file_grow, fixture) {
     const database db = open();
+    // A state has more pages than the file grows by at once.
+    const auto commit_large = [&db](int generation) {
+        write_transaction tx = db.begin_write();
+        auto tree = tx.open_raw("large");
+        const std::string value(900, static_cast<char>('a' + generation % 26));
+        for (int i = 0; i != 2000; ++i) {
+            tree.put(as_bytes("key" + std::to_string(i)), as_bytes(value));
+        }
+        rewrite(tx, generation);
+        (void)tx.commit(durability::relaxed);
+    };
     int generation = 0;
     const auto go_on = [&] {
         for (const int end = generation + 4; generation != end; ++generation) {
-            commit(db, generation, durability::relaxed);
+            commit_large(generation);
         }
     };
     for (int round = 0; round != 4; ++round) {
