@@ -167,11 +167,9 @@ private:
 void describe(const settings& how, results_file& results) {
     std::printf(
         "%llu entries of 8-byte or url keys and values of %zu bytes, all in memory; %u rounds, "
-        "each "
-        "begun by another store; medians, ratios within a round; p50 to p99.9 of what is waited "
-        "for: "
-        "a lookup, a call of 64 keys, a transaction. No store syncs but for durable commits and "
-        "the sorted load; a commit outlives the process. Files in %s\n",
+        "each begun by another store; medians, ratios within a round; p50 to p99.9 of what is "
+        "waited for: a lookup, a call of 64 keys, a transaction. No store syncs but for durable "
+        "commits and the sorted load; a commit outlives the process. Files in %s\n",
         static_cast<unsigned long long>(how.entries), value_bytes, how.rounds, how.folder.c_str());
     describe_stores<std::uint64_t>(results, how.store);
 }

@@ -75,8 +75,9 @@ checkpoint_job database_core::job_of_tip() {
     }
 }
 
-// Where more pages are held than in use the older meta's state goes now, by the writer: behind its
-// back, while the log is synced first, each transaction would still make the file grow.
+// Where more pages are held than in use, the older meta's state goes before the next one is frozen.
+// The writer sees to it: a checkpoint in the background syncs the log first, and until that is done
+// each transaction would make the file grow.
 void database_core::make_way_for_checkpoint() {
     const free_space& space = store_->space();
     if (2 * space.held_pages() <= space.page_count() - space.free_pages()) { return; }
