@@ -25,41 +25,13 @@
 
 #include "pinyon/engine/database.hpp"
 #include "support/command_process.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace fs = std::filesystem;
 using words = std::vector<std::string>;
 using namespace pinyon::test;
 
 namespace {
-
-class folder {
-public:
-    folder() {
-        std::string name = (fs::temp_directory_path() / "pinyon-process-XXXXXX").string();
-        path_ = ::mkdtemp(name.data());
-    }
-    ~folder() {
-        ::chmod(path_.c_str(), 0755);
-        fs::remove_all(path_);
-    }
-    folder(const folder&) = delete;
-    folder& operator=(const folder&) = delete;
-
-    [[nodiscard]] std::string operator/(const std::string& name) const {
-        return (path_ / name).string();
-    }
-    [[nodiscard]] const fs::path& path() const noexcept { return path_; }
-    [[nodiscard]] std::set<std::string> names() const {
-        std::set<std::string> list;
-        for (const auto& each : fs::directory_iterator(path_)) {
-            list.insert(each.path().filename().string());
-        }
-        return list;
-    }
-
-private:
-    fs::path path_;
-};
 
 std::string read_file(const std::string& path) {
     std::ifstream in(path, std::ios::binary);
@@ -90,7 +62,7 @@ answer call(const words& arguments, const child_setup& setup = {}) {
     return run_command(arguments, setup);
 }
 
-std::string sample(const folder& here, int entries) {
+std::string sample(const temporary_directory& here, int entries) {
     std::string text;
     for (int i = 0; i < entries; ++i) {
         text += std::to_string(i) + ",value of " + std::to_string(i) + "\n";
@@ -110,7 +82,7 @@ bool contains(const std::string& text, const std::string& part) {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(results_go_to_standard_output_and_all_else_to_standard_error) {
-    const folder here;
+    const temporary_directory here;
     const std::string file = sample(here, 100);
     const answer found = call({"get", file, "7"});
     BOOST_TEST(found.code == 0);
@@ -134,7 +106,7 @@ BOOST_AUTO_TEST_CASE(results_go_to_standard_output_and_all_else_to_standard_erro
 }
 
 BOOST_AUTO_TEST_CASE(an_output_that_cannot_be_written_is_no_success) {
-    const folder here;
+    const temporary_directory here;
     const std::string file = sample(here, 20000);
     const std::string before = read_file(file);
     const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
@@ -146,7 +118,7 @@ BOOST_AUTO_TEST_CASE(an_output_that_cannot_be_written_is_no_success) {
 }
 
 BOOST_AUTO_TEST_CASE(an_interrupted_import_writes_nothing) {
-    const folder here;
+    const temporary_directory here;
     const std::string old = sample(here, 1000);
     const auto names = here.names();
     for (const std::string& file : {old, here / "new.pinyon"}) {
@@ -154,7 +126,7 @@ BOOST_AUTO_TEST_CASE(an_interrupted_import_writes_nothing) {
             BOOST_TEST_CONTEXT(file << " after " << lines << " lines") {
                 int ends[2];
                 BOOST_REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
-                const folder output;
+                const temporary_directory output;
                 answer told;
                 const pid_t child =
                     start_command({"import", file, "-", "--tree", "u"}, output / "out",
@@ -185,14 +157,14 @@ BOOST_AUTO_TEST_CASE(a_read_only_file_in_a_read_only_folder_can_be_inspected_by_
         std::cout << "SKIPPED inspection as another user: needs root\n";
         return;
     }
-    const folder here;
+    const temporary_directory here;
     const std::string file = sample(here, 5000);
     const std::string before = read_file(file);
     const auto names = here.names();
     ::chmod(file.c_str(), 0444);
     ::chmod(here.path().c_str(), 0555);
     // The command itself may stand where nobody may look.
-    const folder place;
+    const temporary_directory place;
     ::chmod(place.path().c_str(), 0755);
     fs::copy_file(command_path(), place / "pinyon");
     ::chmod((place / "pinyon").c_str(), 0755);
@@ -213,7 +185,7 @@ BOOST_AUTO_TEST_CASE(a_read_only_file_in_a_read_only_folder_can_be_inspected_by_
 }
 
 BOOST_AUTO_TEST_CASE(beside_a_writer_at_work_an_answer_is_whole_or_says_that_it_is_not) {
-    const folder here;
+    const temporary_directory here;
     const std::string file = here / "live.pinyon";
     constexpr pinyon::tree_spec<std::uint64_t, std::string_view> spec{"t"};
     constexpr std::uint64_t entries = 3000;
@@ -263,7 +235,7 @@ BOOST_AUTO_TEST_CASE(beside_a_writer_at_work_an_answer_is_whole_or_says_that_it_
 }
 
 BOOST_AUTO_TEST_CASE(colour_is_for_terminals_alone) {
-    const folder here;
+    const temporary_directory here;
     const std::string file = sample(here, 10);
     const auto on_terminal = [&](const char* no_colour) {
         int master = -1;
@@ -288,7 +260,7 @@ BOOST_AUTO_TEST_CASE(colour_is_for_terminals_alone) {
 }
 
 BOOST_AUTO_TEST_CASE(damaged_files_end_in_exit_codes_and_never_in_signals) {
-    const folder here;
+    const temporary_directory here;
     const std::string file = sample(here, 3000);
     const std::string good = read_file(file);
     const std::string scanned = call({"scan", file}).out;

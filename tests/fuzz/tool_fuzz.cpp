@@ -1,7 +1,5 @@
 // The command: the first line of the input chooses a verb and its words, the second changes bytes
 // of a database file, what follows is standard input. It ends with an exit code, and that alone.
-#include <unistd.h>
-
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -15,6 +13,7 @@
 #include "pinyon/mmap/memory_file.hpp"
 #include "pinyon/pinyon.hpp"
 #include "support/forged_file.hpp"
+#include "support/temporary_directory.hpp"
 #include "tools/exit_code.hpp"
 #include "tools/run.hpp"
 
@@ -110,21 +109,13 @@ constexpr const char* vocabulary[] = {
 class folder {
 public:
     folder() {
-        std::string name = (std::filesystem::temp_directory_path() / "fuzz-XXXXXX").string();
-        if (::mkdtemp(name.data()) == nullptr || ::chdir(name.c_str()) != 0) { std::abort(); }
-        path_ = name;
+        std::filesystem::current_path(place_.path());
         make_sample();
     }
-    ~folder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    folder(const folder&) = delete;
-    folder& operator=(const folder&) = delete;
 
     // The sound file, changed as it was said, with right checksums when the first byte is odd.
     void restore(std::string_view changes) {
-        for (const auto& each : std::filesystem::directory_iterator(path_)) {
+        for (const auto& each : std::filesystem::directory_iterator(place_.path())) {
             std::filesystem::remove_all(each.path());
         }
         std::vector<std::byte> content = content_;
@@ -135,10 +126,10 @@ public:
             content[place] = static_cast<std::byte>(changes[at + 2]);
         }
         if (!changes.empty() && (changes[0] & 1) != 0) { reseal(content); }
-        std::ofstream(path_ / "a.pinyon", std::ios::binary)
+        std::ofstream(place_ / "a.pinyon", std::ios::binary)
             .write(reinterpret_cast<const char*>(content.data()),
                    static_cast<std::streamsize>(content.size()));
-        std::filesystem::resize_file(path_ / "a.pinyon", size_);
+        std::filesystem::resize_file(place_ / "a.pinyon", size_);
     }
 
 private:
@@ -168,7 +159,7 @@ private:
         std::copy_n(forged.content.begin(), content.size(), content.begin());
     }
 
-    std::filesystem::path path_;
+    test::temporary_directory place_;
     io::memory_file_system files_;
     std::vector<std::byte> content_;
     std::size_t size_ = 0;

@@ -18,6 +18,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "support/temporary_directory.hpp"
 #include "tools/run.hpp"
 
 namespace pinyon::test {
@@ -40,32 +41,9 @@ struct answer {
     return !chosen && fs::is_directory("/dev/shm") ? "/dev/shm" : fs::temp_directory_path();
 }
 
-// A folder of its own for each test, gone afterwards.
-class folder {
+class folder : public temporary_directory {
 public:
-    folder() {
-        std::string name = (place_of_folders() / "pinyon-tool-XXXXXX").string();
-        path_ = ::mkdtemp(name.data());
-    }
-    ~folder() { fs::remove_all(path_); }
-    folder(const folder&) = delete;
-    folder& operator=(const folder&) = delete;
-
-    [[nodiscard]] std::string operator/(const std::string& name) const {
-        return (path_ / name).string();
-    }
-    [[nodiscard]] const fs::path& path() const noexcept { return path_; }
-    [[nodiscard]] std::vector<std::string> names() const {
-        std::vector<std::string> list;
-        for (const auto& each : fs::directory_iterator(path_)) {
-            list.push_back(each.path().filename().string());
-        }
-        std::sort(list.begin(), list.end());
-        return list;
-    }
-
-private:
-    fs::path path_;
+    folder() : temporary_directory(place_of_folders()) {}
 };
 
 inline std::string read_file(const std::string& path) {
