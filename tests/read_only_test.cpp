@@ -185,12 +185,12 @@ BOOST_AUTO_TEST_CASE(the_operating_system_is_asked_for_nothing_that_changes) {
         for (const planned_call& call : one_of_each(*each.sample, output)) {
             words all{"-f", "-y", "-o", traces / "trace", command_path()};
             all.insert(all.end(), call.arguments.begin(), call.arguments.end());
-            (void)run_command(all, {.command = strace, .folder = here.path().string()});
+            (void)run_command(all, {.command = strace, .folder = here.path()});
             const bool makes = call.row->effect != verb_effect::tells;
             std::ifstream trace(traces / "trace");
             for (std::string line; std::getline(trace, line); ++lines) {
-                const std::string why = why_forbidden(
-                    line, makes ? output.path().string() : std::string(), may_hold(call.row->verb));
+                const std::string why = why_forbidden(line, makes ? output.path() : std::string(),
+                                                      may_hold(call.row->verb));
                 BOOST_TEST(why.empty(),
                            each.name << ": pinyon " << call.text() << ": " << why << ": " << line);
             }
@@ -256,7 +256,7 @@ BOOST_AUTO_TEST_CASE(nobody_may_inspect_what_nobody_may_write) {
         const std::vector<planned_call> calls = one_of_each(*each.sample, output);
         std::vector<command_end> before;
         for (const planned_call& call : calls) {
-            before.push_back(run_command(call.arguments, {.folder = here.path().string()}));
+            before.push_back(run_command(call.arguments, {.folder = here.path()}));
             fs::remove(output / made_name);
         }
         for (const auto& entry : fs::directory_iterator(here.path())) {
@@ -267,8 +267,7 @@ BOOST_AUTO_TEST_CASE(nobody_may_inspect_what_nobody_may_write) {
         for (std::size_t i = 0; i < calls.size(); ++i) {
             words all{"--reuid=65534", "--regid=65534", "--clear-groups", place / "pinyon"};
             all.insert(all.end(), calls[i].arguments.begin(), calls[i].arguments.end());
-            const command_end told =
-                run_command(all, {.command = setpriv, .folder = here.path().string()});
+            const command_end told = run_command(all, {.command = setpriv, .folder = here.path()});
             BOOST_TEST(told.code == before[i].code,
                        each.name << ": pinyon " << calls[i].text() << ": " << told.code
                                  << " instead of " << before[i].code << ": " << told.err);

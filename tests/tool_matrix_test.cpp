@@ -380,7 +380,7 @@ BOOST_AUTO_TEST_CASE(three_hundred_processes) {
         const int descriptor = ::open((input / "input").c_str(), O_RDONLY | O_CLOEXEC);
         const command_end ended =
             run_command(call.arguments, {.standard_input = descriptor,
-                                         .folder = place.path().string(),
+                                         .folder = place.path(),
                                          .processor_seconds = run_seconds_max});
         ::close(descriptor);
         std::string wrong = case_judge(of, damaged).judge(call, ended.code, ended.out, ended.err);
