@@ -30,7 +30,8 @@ public:
     // A database in memory, for tests; gone with its last handle.
     [[nodiscard]] static database in_memory(options options = {});
 
-    // A snapshot of the last commit. Never blocks, takes no lock, allocates once.
+    // A snapshot of the last commit. Never blocks, takes no lock; allocates nothing once the thread
+    // has run a few transactions.
     [[nodiscard]] read_transaction begin_read() const;
     // Waits for its turn behind other writers, in order of arrival. Throws misuse when this thread
     // has a write transaction already (it would wait for itself), read_only, poisoned.

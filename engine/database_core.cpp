@@ -323,8 +323,9 @@ void database_core::require_writable() const {
     }
 }
 
-std::vector<std::uint64_t> database_core::kept_roots() const {
-    std::vector<std::uint64_t> kept;
+std::span<const std::uint64_t> database_core::kept_roots() {
+    std::vector<std::uint64_t>& kept = kept_roots_;
+    kept.clear();
     publication_.kept(kept);
     if (!in_memory_) { checkpoints_->kept(kept); }
     if (!mutant(6)) { snapshots_.held(kept); }
@@ -340,7 +341,8 @@ std::shared_ptr<read_core> database_core::begin_read() {
     try {
         // Closing looks for readers after it has said that it closes; so this looks again.
         require_open();
-        return std::make_shared<read_core>(shared_from_this(), *store_, state, slot);
+        return std::allocate_shared<read_core>(recycling_allocator<read_core>(), shared_from_this(),
+                                               *store_, state, slot);
     } catch (...) {
         snapshot_registry::release(slot);
         throw;
@@ -363,7 +365,8 @@ std::shared_ptr<write_core> database_core::start_write() {
     try {
         require_writable();
         if (store_->is_short_of_space()) { reclaim_space(); }
-        auto transaction = std::make_shared<write_core>(shared_from_this(), *store_, tip_);
+        auto transaction = std::allocate_shared<write_core>(recycling_allocator<write_core>(),
+                                                            shared_from_this(), *store_, tip_);
         operations_.clear();
         if (!in_memory_) { transaction->record_into(&operations_); }
         try {

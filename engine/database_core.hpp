@@ -24,6 +24,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -119,7 +120,8 @@ private:
     void require_open() const;
     void require_writable() const;
     [[nodiscard]] std::shared_ptr<write_core> start_write();
-    [[nodiscard]] std::vector<std::uint64_t> kept_roots() const;
+    // The writer: ascending; good until the next call.
+    [[nodiscard]] std::span<const std::uint64_t> kept_roots();
     void note_space() noexcept;
     void close_log();
     void let_go() noexcept;
@@ -193,6 +195,7 @@ private:
     writer_queue writers_;
     published_state tip_;          // the writer's
     operation_buffer operations_;  // of the running write transaction
+    std::vector<std::uint64_t> kept_roots_;
     recovery_facts recovery_;
 
     // The log, from the first commit that needs one. The writer makes it; `has_log_` tells others.

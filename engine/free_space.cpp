@@ -209,8 +209,7 @@ void free_space::keep(std::span<const std::uint64_t> kept) {
 
 // Hangs each run on the root that holds it now, or frees it. From the back, one at a time, so that
 // a failure in between leaves each run in one place.
-void free_space::judge(std::vector<held_run>& runs, std::span<const std::uint64_t> kept,
-                       bool counted) {
+void free_space::judge(run_list& runs, std::span<const std::uint64_t> kept, bool counted) {
     while (!runs.empty()) {
         const held_run held = runs.back();
         if (const auto root = holder(kept, held.born, held.retired)) {

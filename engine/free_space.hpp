@@ -19,15 +19,18 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <map>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "pinyon/engine/bytes.hpp"
 #include "pinyon/engine/format.hpp"
 #include "pinyon/engine/page_set.hpp"
+#include "pinyon/engine/recycled_memory.hpp"
 #include "pinyon/mmap/file.hpp"
 
 namespace pinyon {
@@ -101,6 +104,10 @@ private:
         std::uint64_t born;
         std::uint64_t retired;
     };
+    // Groups come and go with the snapshots that they hang on.
+    using run_list = std::vector<held_run, recycling_allocator<held_run>>;
+    using run_groups = std::map<std::uint64_t, run_list, std::less<>,
+                                recycling_allocator<std::pair<const std::uint64_t, run_list>>>;
 
     void load_free(bytes runs);
     void load_bitmap(bytes words);
@@ -111,15 +118,15 @@ private:
     void hold(std::uint64_t root, const held_run& held);
     void release(io::page_run run);
     void insert_free(io::page_run run);
-    void judge(std::vector<held_run>& runs, std::span<const std::uint64_t> kept, bool counted);
+    void judge(run_list& runs, std::span<const std::uint64_t> kept, bool counted);
 
     page_set free_;
-    page_set limbo_;  // held, or retired by the running transaction
-    page_set taken_;  // by the running transaction, still in use
-    std::map<std::uint64_t, std::vector<held_run>> held_;  // by the kept root they hang on
+    page_set limbo_;   // held, or retired by the running transaction
+    page_set taken_;   // by the running transaction, still in use
+    run_groups held_;  // by the kept root they hang on
     std::uint64_t held_runs_ = 0;
-    std::vector<held_run> retired_;   // by the running transaction
-    std::vector<held_run> unjudged_;  // by the one before, until `keep`
+    run_list retired_;   // by the running transaction
+    run_list unjudged_;  // by the one before, until `keep`
     std::uint64_t first_ = 0;
     std::uint64_t page_count_ = 0;
     std::uint64_t transaction_ = 0;

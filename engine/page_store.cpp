@@ -222,6 +222,7 @@ void page_store::retire_run(io::page_run run, std::uint64_t born) {
 
 std::uint32_t page_store::seal_tree(const node_schema& schema, const format::root_reference& root) {
     if (root.checksum != 0) { return root.checksum; }
+    unsealed_.clear();  // what a tree left whose sealing failed
     return seal_subtree(schema, root.page, root.level);
 }
 
@@ -248,24 +249,26 @@ std::uint32_t page_store::seal_subtree(const node_schema& schema, std::uint64_t 
 // No view is held while a child is sealed: the pool may evict private pages between two of them.
 template <class Node>
 void page_store::seal_children(const node_schema& schema, std::uint64_t page, unsigned level) {
-    struct unsealed {
-        unsigned index;
-        child_entry child;
-    };
-    std::vector<unsealed> children;
+    const std::size_t first = unsealed_.size();
     {
         const Node node(read(schema, page, level, 0).data, schema);
         const unsigned count = node.count();
         for (unsigned index = node.next_unsealed(0); index < count;
              index = node.next_unsealed(index + 1)) {
-            children.push_back({index, node.child(index)});
+            unsealed_.push_back({index, node.child(index)});
         }
     }
-    for (unsealed& entry : children) {
-        entry.child.checksum = seal_subtree(schema, entry.child.page, level - 1);
+    const std::size_t end = unsealed_.size();
+    for (std::size_t i = first; i < end; ++i) {
+        const std::uint64_t child = unsealed_[i].child.page;
+        const std::uint32_t checksum = seal_subtree(schema, child, level - 1);
+        unsealed_[i].child.checksum = checksum;
     }
     typename Node::editor node(source_->writable(reference_to(schema, page, level, 0)), schema);
-    for (const unsealed& entry : children) { node.set_child(entry.index, entry.child); }
+    for (std::size_t i = first; i < end; ++i) {
+        node.set_child(unsealed_[i].index, unsealed_[i].child);
+    }
+    unsealed_.resize(first);
 }
 
 void page_store::commit() noexcept {

@@ -147,6 +147,11 @@ public:
     [[nodiscard]] std::uint32_t seal(std::uint64_t page, std::span<std::byte> content) override;
 
 private:
+    struct unsealed_child {
+        unsigned index = 0;
+        child_entry child;
+    };
+
     [[noreturn]] void raise_wrong_identity(const node_schema& schema, const io::page_view& view,
                                            unsigned level) const;
     void admit_node(const io::page_reference& reference, const std::byte* page) const;
@@ -169,6 +174,8 @@ private:
     page_set private_;                   // made by the running transaction
     std::vector<io::page_run> created_;  // the same, in order
     std::vector<std::byte> scratch_;     // one page
+    std::vector<unsealed_child>
+        unsealed_;  // of the nodes that are being sealed, from the root down
     // Written past the views since writing them back was last started; the span of those pages.
     std::uint64_t behind_pages_ = 0;
     io::page_run behind_;

@@ -22,9 +22,9 @@ namespace {
 
 [[noreturn]] void raise_width(const opened_tree& tree, const char* what, const std::string& type,
                               std::size_t width, std::size_t found) {
-    raise(errc::type_mismatch, "the tree '" + tree.name + "' has " + what + "s of type " + type +
-                                   ", " + std::to_string(width) + " bytes each; this " + what +
-                                   " has " + std::to_string(found));
+    raise(errc::type_mismatch, tree.title() + " has " + what + "s of type " + type + ", " +
+                                   std::to_string(width) + " bytes each; this " + what + " has " +
+                                   std::to_string(found));
 }
 
 // True for bytes that are longer than any key. Throws type_mismatch for a width that is not the
@@ -110,8 +110,8 @@ opened_tree& tree_access::enter() const {
     }
     core_->enter();
     if (tree_->dropped) [[unlikely]] {
-        raise(errc::misuse, "the tree '" + tree_->name +
-                                "' was dropped in this transaction; open it again to create it");
+        raise(errc::misuse,
+              tree_->title() + " was dropped in this transaction; open it again to create it");
     }
     return *tree_;
 }
@@ -412,7 +412,7 @@ value_writer writable_raw_tree::put_stream(bytes key, std::uint64_t length) {
     check_new_key(tree, key);
     if (is_fixed(tree)) {
         raise(errc::type_mismatch,
-              "the tree '" + tree.name + "' holds values of fixed width, which are put as a whole");
+              tree.title() + " holds values of fixed width, which are put as a whole");
     }
     check_new_value(tree, length);
     return value_writer(access_, key, length);
@@ -422,8 +422,8 @@ raw_loader writable_raw_tree::begin_load(double fill) {
     const opened_tree& tree = access_.enter();
     access_.core().enter_change();
     if (tree.state.root.count != 0) {
-        raise(errc::misuse, "the tree '" + tree.name +
-                                "' is not empty: erase its entries before a load, or put them");
+        raise(errc::misuse,
+              tree.title() + " is not empty: erase its entries before a load, or put them");
     }
     if (!(fill >= 0.5 && fill <= 1.0)) {
         raise(errc::misuse, "the fill factor of a load is between 0.5 and 1");
@@ -482,7 +482,7 @@ void raw_loader::enter() const {
     const opened_tree& tree = access_.enter();
     if (!loader_) { raise(errc::misuse, "this load is finished; begin another"); }
     if (tree.state.changes != changes_) {
-        raise(errc::misuse, "the tree '" + tree.name + "' was changed beside its load; load first");
+        raise(errc::misuse, tree.title() + " was changed beside its load; load first");
     }
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <vector>
 
 #include "pinyon/engine/catalog.hpp"
 #include "pinyon/engine/fixed_node.hpp"
@@ -93,7 +94,7 @@ private:
 }  // namespace
 
 published_state replay_log(log_reader& log, page_store& store, published_state state,
-                           std::vector<std::uint64_t> kept,
+                           std::span<const std::uint64_t> kept,
                            const std::function<void(const recovery_progress&)>& progress,
                            recovery_facts& facts) {
     replayer operations;

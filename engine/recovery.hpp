@@ -14,7 +14,7 @@
 
 #include <cstdint>
 #include <functional>
-#include <vector>
+#include <span>
 
 #include "pinyon/engine/log_reader.hpp"
 #include "pinyon/engine/options.hpp"
@@ -27,7 +27,7 @@ namespace pinyon {
 // Applies all batches of `log` to `state`; returns the state after the last. `kept`: transactions
 // whose pages must stay (ascending). `progress` may be empty.
 [[nodiscard]] published_state replay_log(
-    log_reader& log, page_store& store, published_state state, std::vector<std::uint64_t> kept,
+    log_reader& log, page_store& store, published_state state, std::span<const std::uint64_t> kept,
     const std::function<void(const recovery_progress&)>& progress, recovery_facts& facts);
 
 // Walks the inner pages of all trees: throws corrupt when a page that is reached twice, or is

@@ -27,16 +27,16 @@ void check_key(const opened_tree& tree, bytes key) {
     const std::uint32_t width = tree.record.key_bytes;
     if ((width != 0 && key.size() != width) ||
         key.size() > format::key_bytes_max(tree.state.schema.page_bytes)) {
-        raise_damaged("a key of " + std::to_string(key.size()) + " bytes is none of the tree '" +
-                      tree.name + "'");
+        raise_damaged("a key of " + std::to_string(key.size()) + " bytes is none of " +
+                      tree.title());
     }
 }
 
 void check_value(const opened_tree& tree, bytes value) {
     const std::uint32_t width = tree.record.value_bytes;
     if (width != 0 && value.size() != width) {
-        raise_damaged("a value of " + std::to_string(value.size()) +
-                      " bytes is none of the tree '" + tree.name + "'");
+        raise_damaged("a value of " + std::to_string(value.size()) + " bytes is none of " +
+                      tree.title());
     }
 }
 
@@ -46,8 +46,7 @@ void check_bound(const opened_tree& tree, const std::optional<bytes>& bound) {
     const std::size_t size = bound->size();
     if (is_fixed(tree) ? size != tree.record.key_bytes
                        : size > format::key_bytes_max(tree.state.schema.page_bytes)) {
-        raise_damaged("a bound of " + std::to_string(size) + " bytes is none of the tree '" +
-                      tree.name + "'");
+        raise_damaged("a bound of " + std::to_string(size) + " bytes is none of " + tree.title());
     }
 }
 
@@ -150,7 +149,7 @@ void replayer::erase(transaction_core& core, const operation& what) {
     opened_tree& tree = tree_of(core, what.tree);
     check_key(tree, what.key);
     if (!core.change([&] { return pinyon::erase(core.store(), tree.state, what.key); })) {
-        raise_other_state("a key is erased that is not in the tree '" + tree.name + "'");
+        raise_other_state("a key is erased that is not in " + tree.title());
     }
 }
 
@@ -160,9 +159,7 @@ void replayer::erase_range(transaction_core& core, const operation& what) {
     check_bound(tree, what.upper);
     const std::uint64_t erased = core.change(
         [&] { return pinyon::erase_range(core.store(), tree.state, what.lower, what.upper); });
-    if (erased == 0) {
-        raise_other_state("a range is erased that is empty in the tree '" + tree.name + "'");
-    }
+    if (erased == 0) { raise_other_state("a range is erased that is empty in " + tree.title()); }
 }
 
 void replayer::create(transaction_core& core, const operation& what) {
@@ -179,14 +176,14 @@ void replayer::create(transaction_core& core, const operation& what) {
 }
 
 void replayer::drop(transaction_core& core, const operation& what) {
-    const std::string name = tree_of(core, what.tree).name;
+    const std::string name(tree_of(core, what.tree).name);
     last_ = nullptr;
     core.change([&] { core.drop(name); });
     names_.erase(what.tree);
 }
 
 void replayer::rename(transaction_core& core, const operation& what) {
-    const std::string from = tree_of(core, what.tree).name;
+    const std::string from(tree_of(core, what.tree).name);
     try {
         check_tree_name(what.name, core.store().page_bytes());
     } catch (const error& refusal) {

@@ -63,7 +63,7 @@ bool transaction_core::is_about_arguments(errc code) noexcept {
 
 opened_tree& transaction_core::add(std::string_view name, const format::catalog_record& record,
                                    const tree_state& state) {
-    return trees_.emplace_front(opened_tree{std::string(name), record, state});
+    return trees_.emplace_front(opened_tree{recycled_string(name), record, state});
 }
 
 opened_tree* transaction_core::open(std::string_view name) {
@@ -159,7 +159,7 @@ std::vector<std::pair<std::string, format::catalog_record>> transaction_core::li
     auto records = catalog_list(*store_, catalog_);
     for (auto& [name, record] : records) {
         for (const auto& tree : trees_) {
-            if (!tree.dropped && tree.name == name) {
+            if (!tree.dropped && std::string_view(name) == tree.name) {
                 record.root = tree.state.root;
                 if (tree.state.holds_extents) { record.flags |= format::catalog_flag_extents; }
             }

@@ -24,6 +24,7 @@
 #include "pinyon/engine/btree.hpp"
 #include "pinyon/engine/catalog.hpp"
 #include "pinyon/engine/operation.hpp"
+#include "pinyon/engine/recycled_memory.hpp"
 #include "pinyon/engine/snapshot.hpp"
 #include "pinyon/engine/transaction_life.hpp"
 
@@ -31,10 +32,13 @@ namespace pinyon {
 
 // A tree as opened in this transaction.
 struct opened_tree {
-    std::string name;
+    recycled_string name;
     format::catalog_record record{};
     tree_state state;
     bool dropped = false;
+
+    // For messages.
+    [[nodiscard]] std::string title() const { return "the tree '" + std::string(name) + "'"; }
 };
 
 class transaction_core {
@@ -111,7 +115,7 @@ private:
     std::uint32_t next_tree_;
     std::uint64_t start_;  // the transaction whose state this began from
     tree_state catalog_;
-    std::forward_list<opened_tree> trees_;  // the last one first
+    std::forward_list<opened_tree, recycling_allocator<opened_tree>> trees_;  // the last one first
 };
 
 template <class Change>

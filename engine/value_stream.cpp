@@ -21,8 +21,8 @@ value_reader::value_reader(detail::tree_access access, const stored_value& value
 std::size_t value_reader::read(std::span<std::byte> out) {
     const opened_tree& tree = access_.enter();
     if (tree.state.changes != changes_) {
-        raise(errc::misuse, "the tree '" + tree.name +
-                                "' changed while a value was read from it; get the stream again");
+        raise(errc::misuse,
+              tree.title() + " changed while a value was read from it; get the stream again");
     }
     std::size_t taken = 0;
     if (extent_) {

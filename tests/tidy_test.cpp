@@ -37,6 +37,7 @@ const std::map<std::string, layer, std::less<>> layer_of_noun = {
     {"key_codec", base},
     {"key_text", base},
     {"options", base},
+    {"recycled_memory", base},
     {"statistics", base},
     {"tree_types", base},
     {"value_codec", base},
