@@ -3,7 +3,7 @@
 // for a transaction.
 //
 // Invariants
-//  1. A thread keeps a few blocks of each size, and gives them back to the system when it ends; what
+//  1. A thread keeps a few blocks of each size and gives them back to the system when it ends; what
 //     is given back after that, by objects that live until the very end, is not kept.
 //  2. A block that is kept is forbidden ground to the address sanitizer.
 //
