@@ -260,9 +260,8 @@ void page_store::seal_children(const node_schema& schema, std::uint64_t page, un
     }
     const std::size_t end = unsealed_.size();
     for (std::size_t i = first; i < end; ++i) {
-        const std::uint64_t child = unsealed_[i].child.page;
-        const std::uint32_t checksum = seal_subtree(schema, child, level - 1);
-        unsealed_[i].child.checksum = checksum;
+        const std::uint32_t checksum = seal_subtree(schema, unsealed_[i].child.page, level - 1);
+        unsealed_[i].child.checksum = checksum;  // only now: sealing moves the list when it grows
     }
     typename Node::editor node(source_->writable(reference_to(schema, page, level, 0)), schema);
     for (std::size_t i = first; i < end; ++i) {

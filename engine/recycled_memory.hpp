@@ -3,8 +3,9 @@
 // for a transaction.
 //
 // Invariants
-//  1. A thread keeps a few blocks of each size and gives them back to the system when it ends; what
-//     is given back after that, by objects that live until the very end, is not kept.
+//  1. A thread keeps four blocks of each of eight sizes at most, 9 KiB in all, and gives them back
+//     to the system when it ends; what is given back after that, by objects that live until the
+//     very end, is not kept.
 //  2. A block that is kept is forbidden ground to the address sanitizer.
 //
 // Threads: any; a block may be given back by another thread than took it.
