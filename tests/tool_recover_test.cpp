@@ -17,6 +17,8 @@
 #include "pinyon/engine/database.hpp"
 #include "support/database_content.hpp"
 #include "support/forged_file.hpp"
+#include "support/page_uses.hpp"
+#include "support/stale_workload.hpp"
 #include "support/tool_call.hpp"
 
 using namespace pinyon;
@@ -24,162 +26,7 @@ using namespace pinyon::test;
 
 namespace {
 
-using tree_content = std::map<std::string, std::string>;
-using content = std::map<std::string, tree_content>;
-
-constexpr tree_spec<std::uint64_t, std::uint64_t> numbers{"numbers"};
-constexpr tree_spec<std::uint64_t, std::uint32_t> textbook{"textbook", tree_options{3}};
-constexpr tree_spec<std::string_view, std::string_view> texts{"texts"};
-constexpr tree_spec<std::string_view, std::string_view> large{"large"};
-
 constexpr tree_spec<std::uint64_t, std::uint64_t> quiet{"quiet"};
-
-std::string text_of(bytes value) { return std::string(as_text(value)); }
-
-// A database and what it holds, and every value that a key ever had.
-class workload {
-public:
-    explicit workload(std::string path, std::uint32_t page_bytes = 4096) : path_(std::move(path)) {
-        options how;
-        how.page_bytes = page_bytes;
-        how.background = background::none;
-        how.log_segment_bytes = 8192;
-        db_ = database::open(path_, how);
-    }
-    template <class Key, class Value>
-    void put(write_transaction& tx, const tree_spec<Key, Value>& spec,
-             const std::type_identity_t<Key>& key, const std::type_identity_t<Value>& value) {
-        tx.open(spec).put(key, value);
-        key_buffer room;
-        std::vector<std::byte> value_room;
-        const std::string stored_key = text_of(key_codec<Key>::encode(key, room));
-        const std::string stored = text_of(value_codec<Value>::encode(value, value_room));
-        now[std::string(spec.name)][stored_key] = stored;
-        ever[std::string(spec.name)][stored_key].insert(stored);
-    }
-    template <class Key, class Value>
-    void erase(write_transaction& tx, const tree_spec<Key, Value>& spec,
-               const std::type_identity_t<Key>& key) {
-        tx.open(spec).erase(key);
-        key_buffer room;
-        now[std::string(spec.name)].erase(text_of(key_codec<Key>::encode(key, room)));
-    }
-
-    // Puts, updates and erases over many checkpoints.
-    void run(std::uint64_t seed, std::uint64_t rounds) {
-        std::mt19937_64 random(seed);
-        for (std::uint64_t round = 0; round < rounds; ++round) {
-            db_->update([&](write_transaction& tx) { change(tx, random, round); });
-            if (round % 2 == 0) { db_->checkpoint(); }
-        }
-        db_->update([&](write_transaction& tx) {
-            auto dropped = tx.open(tree_spec<std::uint64_t, std::uint64_t>{"dropped"});
-            for (std::uint64_t i = 0; i < 300; ++i) { dropped.put(i, i); }
-        });
-        db_->checkpoint();
-        db_->update([&](write_transaction& tx) { tx.drop("dropped"); });
-        db_->checkpoint();
-    }
-    void change(write_transaction& tx, std::mt19937_64& random, std::uint64_t round) {
-        for (unsigned i = 0; i < 120; ++i) {
-            put(tx, numbers, random() % 1500, round * 1'000'000 + i);
-            if (i % 3 != 0) { erase(tx, numbers, random() % 1500); }
-            if (i % 4 == 0) {
-                put(tx, textbook, random() % 60, static_cast<std::uint32_t>(round));
-                erase(tx, textbook, random() % 60);
-                const std::string key =
-                    "key/" + std::string(150 + i, 'k') + "/" + std::to_string(random() % 150);
-                put(tx, texts, key.substr(4 * (i % 8 == 0)),
-                    std::string(random() % 300, static_cast<char>('a' + round % 26)));
-                erase(tx, texts, key);
-            }
-        }
-        for (unsigned i = 0; i < 3; ++i) {
-            put(tx, large, "large " + std::to_string(random() % 4),
-                std::string(5000 + random() % 5000, static_cast<char>('A' + round % 26)));
-        }
-        erase(tx, large, "large " + std::to_string(random() % 4));
-        put(tx, large, "small", std::to_string(round));
-    }
-    [[nodiscard]] database& opened() { return *db_; }
-    void close() { db_->close(); }
-    // The files as they are now, in another folder.
-    void copy_to(const folder& there) const {
-        const fs::path from(path_);
-        for (const auto& each : fs::directory_iterator(from.parent_path())) {
-            if (each.path().filename().string().starts_with(from.filename().string())) {
-                fs::copy_file(each.path(), there / each.path().filename().string());
-            }
-        }
-    }
-
-    content now;
-    std::map<std::string, std::map<std::string, std::set<std::string>>> ever;
-
-private:
-    std::string path_;
-    std::optional<database> db_;
-};
-
-// What a page of a file is for.
-struct page_role {
-    std::string tree;  // empty: the catalog
-    unsigned level = 0;
-    bool is_root = false;
-    std::string extent_of;       // key whose large value stands there
-    std::set<std::string> keys;  // of a leaf, and below an inner node
-};
-
-class page_uses {
-public:
-    explicit page_uses(forged_file& file) : file_(file) {
-        const node_schema schema = catalog_schema(file.meta.page_bytes);
-        visit(schema, file.meta.catalog.page, file.meta.catalog.level, "", true);
-        const slotted_node catalog(file.page(file.meta.catalog.page), schema);
-        BOOST_REQUIRE(catalog.leaf());
-        key_buffer room;
-        for (unsigned i = 0; i < catalog.count(); ++i) {
-            const std::string name = text_of(catalog.key(i, room));
-            const format::root_reference root = file.record(name).root;
-            visit(file.schema(name), root.page, root.level, name, true);
-        }
-    }
-    std::map<std::uint64_t, page_role> all;
-
-private:
-    std::set<std::string> visit(const node_schema& schema, std::uint64_t page, unsigned level,
-                                const std::string& tree, bool is_root) {
-        return schema.layout == format::node_layout::fixed
-                   ? visit_as<fixed_node>(schema, page, level, tree, is_root)
-                   : visit_as<slotted_node>(schema, page, level, tree, is_root);
-    }
-    template <class Node>
-    std::set<std::string> visit_as(const node_schema& schema, std::uint64_t page, unsigned level,
-                                   const std::string& tree, bool is_root) {
-        const Node node(file_.page(page), schema);
-        page_role use{tree, level, is_root, {}, {}};
-        key_buffer room;
-        for (unsigned i = 0; i < node.count(); ++i) {
-            if (level != 0) {
-                use.keys.merge(visit(schema, node.child(i).page, level - 1, tree, false));
-                continue;
-            }
-            const std::string key = text_of(node.key(i, room));
-            use.keys.insert(key);
-            if (!node.is_reference(i)) { continue; }
-            const auto reference = load<format::extent_reference>(node.value(i).data());
-            const std::uint64_t pages =
-                (reference.length + file_.meta.page_bytes - 1) / file_.meta.page_bytes + 1;
-            for (std::uint64_t each = 0; each < pages; ++each) {
-                all[reference.first + each] = {tree, 0, false, key, {}};
-            }
-        }
-        all[page] = use;
-        return use.keys;
-    }
-
-    forged_file& file_;
-};
 
 void destroy(forged_file& file, std::uint64_t page, std::uint64_t seed) {
     std::mt19937_64 random(seed * 7919 + page);
@@ -250,7 +97,7 @@ tree_content without(tree_content entries, const std::set<std::string>& keys) {
 
 // Every entry of the saved trees is one of the model: nothing erased or replaced came back. What is
 // in lost+found was true once, says when, and is of keys that no tree has.
-void require_nothing_came_back(const recovered& saved, const workload& model,
+void require_nothing_came_back(const recovered& saved, const stale_workload& model,
                                std::uint64_t transaction) {
     for (const auto& [name, entries] : saved.trees) {
         BOOST_TEST_CONTEXT("tree " << name) {
@@ -276,7 +123,7 @@ void require_nothing_came_back(const recovered& saved, const workload& model,
     }
 }
 
-void require_all(const recovered& saved, const workload& model) {
+void require_all(const recovered& saved, const stale_workload& model) {
     BOOST_TEST(saved.told.code == 0, saved.told.err);
     BOOST_TEST((saved.trees == model.now));
     BOOST_TEST(saved.lost_found.empty());
@@ -284,7 +131,7 @@ void require_all(const recovered& saved, const workload& model) {
 }
 
 // What is lost with one page of a closed file.
-void judge_page(const recovered& saved, const workload& model, forged_file& whole,
+void judge_page(const recovered& saved, const stale_workload& model, forged_file& whole,
                 const std::map<std::uint64_t, page_role>& uses, std::uint64_t page) {
     const auto found = uses.find(page);
     if (found == uses.end()) { return require_all(saved, model); }  // free, or the image of it
@@ -329,7 +176,7 @@ struct tally {
 
 tally destroy_each_page(std::uint32_t page_bytes, std::uint64_t seed, std::uint64_t rounds) {
     const folder here;
-    workload model(here / "whole.pinyon", page_bytes);
+    stale_workload model(here / "whole.pinyon", page_bytes);
     model.run(seed, rounds);
     model.close();
     forged_file whole(io::posix_file_system(), here / "whole.pinyon");
@@ -369,7 +216,7 @@ tally destroy_each_page(std::uint32_t page_bytes, std::uint64_t seed, std::uint6
 
 BOOST_AUTO_TEST_CASE(a_sound_file_is_saved_whole) {
     const folder here;
-    workload model(here / "a.pinyon");
+    stale_workload model(here / "a.pinyon");
     model.run(1, 6);
     model.close();
     require_all(recover(here / "a.pinyon", here), model);
@@ -404,7 +251,7 @@ namespace {
 
 // A process that died: two checkpoints, and commits in the log alone behind the last. The pages of
 // one tree are those of both states.
-void leave_open(workload& model, std::uint64_t seed) {
+void leave_open(stale_workload& model, std::uint64_t seed) {
     model.opened().update([&](write_transaction& tx) {
         for (std::uint64_t i = 0; i < 1500; ++i) { model.put(tx, quiet, i, i); }
     });
@@ -422,7 +269,7 @@ void leave_open(workload& model, std::uint64_t seed) {
 BOOST_AUTO_TEST_CASE(the_log_is_applied) {
     const folder live;
     const folder here;
-    workload model(live / "a.pinyon");
+    stale_workload model(live / "a.pinyon");
     leave_open(model, 21);
     model.copy_to(here);
     const recovered saved = recover(here / "a.pinyon", here);
@@ -436,7 +283,7 @@ BOOST_AUTO_TEST_CASE(each_page_in_turn_beside_a_log) {
     const folder live;
     const folder here;
     const folder out;
-    workload model(live / "a.pinyon");
+    stale_workload model(live / "a.pinyon");
     leave_open(model, 22);
     model.copy_to(here);
     forged_file file(io::posix_file_system(), here / "a.pinyon");
@@ -478,7 +325,7 @@ BOOST_AUTO_TEST_CASE(a_damaged_log_is_applied_up_to_the_damage) {
     const folder live;
     const folder here;
     const folder out;
-    workload model(live / "a.pinyon");
+    stale_workload model(live / "a.pinyon");
     leave_open(model, 23);
     model.copy_to(here);
     const forged_file file(io::posix_file_system(), here / "a.pinyon");
@@ -513,13 +360,13 @@ BOOST_AUTO_TEST_CASE(a_damaged_log_is_applied_up_to_the_damage) {
 BOOST_AUTO_TEST_CASE(the_log_changes_the_trees) {
     const folder live;
     const folder here;
-    workload model(live / "a.pinyon");
+    stale_workload model(live / "a.pinyon");
     model.run(24, 3);
     model.opened().update([&](write_transaction& tx) {
         tx.rename("texts", "words");
         tx.drop("large");
         tx.open(tree_spec<std::uint64_t, std::uint64_t>{"new"}).put(1, 2);
-        tx.open(numbers).erase_range(0, 700);
+        tx.open(stale_workload::numbers).erase_range(0, 700);
     });
     model.copy_to(here);
     const recovered saved = recover(here / "a.pinyon", here);
@@ -531,7 +378,7 @@ BOOST_AUTO_TEST_CASE(the_log_changes_the_trees) {
     auto& kept = expected["numbers"];
     key_buffer room;
     kept.erase(kept.begin(),
-               kept.lower_bound(text_of(key_codec<std::uint64_t>::encode(700, room))));
+               kept.lower_bound(std::string(as_text(key_codec<std::uint64_t>::encode(700, room)))));
     BOOST_TEST(saved.trees.at("new").size() == 1U);
     expected["new"] = saved.trees.at("new");
     BOOST_TEST((saved.trees == expected));
@@ -557,7 +404,7 @@ BOOST_AUTO_TEST_CASE(one_meta_is_enough) {
             BOOST_TEST_CONTEXT("slot " << slot << (closed ? ", closed" : ", with a log")) {
                 const folder live;
                 const folder here;
-                workload model(live / "a.pinyon");
+                stale_workload model(live / "a.pinyon");
                 leave_open(model, 31);
                 if (closed) { model.close(); }
                 model.copy_to(here);
@@ -574,7 +421,7 @@ BOOST_AUTO_TEST_CASE(one_meta_is_enough) {
 BOOST_AUTO_TEST_CASE(without_metas_the_youngest_root_is_the_state) {
     const folder live;
     const folder here;
-    workload model(live / "a.pinyon", 8192);
+    stale_workload model(live / "a.pinyon", 8192);
     leave_open(model, 32);
     model.close();
     model.copy_to(here);
@@ -592,7 +439,7 @@ BOOST_AUTO_TEST_CASE(without_metas_the_youngest_root_is_the_state) {
 BOOST_AUTO_TEST_CASE(the_log_names_the_uuid) {
     const folder live;
     const folder here;
-    workload model(live / "a.pinyon");
+    stale_workload model(live / "a.pinyon");
     model.run(33, 5);
     model.copy_to(here);
     fill(here / "a.pinyon", 0, 8192, 'x');
@@ -604,7 +451,7 @@ BOOST_AUTO_TEST_CASE(the_log_names_the_uuid) {
 
 BOOST_AUTO_TEST_CASE(without_metas_and_uuid_nothing_is_claimed) {
     const folder here;
-    workload model(here / "a.pinyon");
+    stale_workload model(here / "a.pinyon");
     model.run(34, 2);
     model.close();
     const std::string sound = read_file(here / "a.pinyon");
@@ -627,7 +474,7 @@ BOOST_AUTO_TEST_CASE(without_metas_and_uuid_nothing_is_claimed) {
 BOOST_AUTO_TEST_CASE(random_pages) {
     const folder here;
     const folder out;
-    workload model(here / "whole.pinyon");
+    stale_workload model(here / "whole.pinyon");
     model.run(41, 9);
     model.close();
     forged_file file(io::posix_file_system(), here / "whole.pinyon");
@@ -679,7 +526,7 @@ BOOST_AUTO_TEST_CASE(random_pages) {
 BOOST_AUTO_TEST_CASE(without_the_image_nothing_is_put_back) {
     const folder here;
     const folder out;
-    workload model(here / "whole.pinyon");
+    stale_workload model(here / "whole.pinyon");
     model.run(42, 9);
     model.close();
     forged_file file(io::posix_file_system(), here / "whole.pinyon");
@@ -712,7 +559,7 @@ BOOST_AUTO_TEST_CASE(without_the_image_nothing_is_put_back) {
 
 BOOST_AUTO_TEST_CASE(without_catalog_and_image_all_is_lost_and_found) {
     const folder here;
-    workload model(here / "a.pinyon");
+    stale_workload model(here / "a.pinyon");
     model.run(43, 5);
     model.close();
     forged_file file(io::posix_file_system(), here / "a.pinyon");
@@ -737,12 +584,13 @@ BOOST_AUTO_TEST_CASE(without_catalog_and_image_all_is_lost_and_found) {
 // No older catalog tells the types: text is raw bytes, and columns cannot be taken apart.
 BOOST_AUTO_TEST_CASE(without_any_record_types_are_raw) {
     const folder here;
-    workload model(here / "a.pinyon");
+    stale_workload model(here / "a.pinyon");
     model.opened().update(
         [&](write_transaction& tx) {
             for (std::uint64_t i = 0; i < 500; ++i) {
-                model.put(tx, texts, "text " + std::to_string(i), std::to_string(i));
-                model.put(tx, numbers, i, i);
+                model.put(tx, stale_workload::texts, "text " + std::to_string(i),
+                          std::to_string(i));
+                model.put(tx, stale_workload::numbers, i, i);
             }
         },
         durability::checkpoint);
@@ -767,15 +615,15 @@ BOOST_AUTO_TEST_CASE(without_any_record_types_are_raw) {
 
 BOOST_AUTO_TEST_CASE(values_longer_than_the_copy_holds) {
     const folder here;
-    workload model(here / "a.pinyon");
+    stale_workload model(here / "a.pinyon");
     for (const char letter : {'a', 'b'}) {
         model.opened().update(
             [&](write_transaction& tx) {
                 for (const unsigned mebibytes : {1U, 3U, 5U}) {
-                    model.put(tx, large, "of " + std::to_string(mebibytes),
+                    model.put(tx, stale_workload::large, "of " + std::to_string(mebibytes),
                               std::string((mebibytes << 20) + 7, letter));
                 }
-                model.put(tx, large, "short", std::string(1, letter));
+                model.put(tx, stale_workload::large, "short", std::string(1, letter));
             },
             durability::checkpoint);
     }
@@ -814,7 +662,7 @@ void require_an_end(const std::string& file, const folder& out) {
 BOOST_AUTO_TEST_CASE(files_cut_anywhere) {
     const folder here;
     const folder out;
-    workload model(here / "whole.pinyon");
+    stale_workload model(here / "whole.pinyon");
     model.run(61, 4);
     model.close();
     const std::string sound = read_file(here / "whole.pinyon");
@@ -834,7 +682,7 @@ BOOST_AUTO_TEST_CASE(files_cut_anywhere) {
 BOOST_AUTO_TEST_CASE(forged_pages_with_right_checksums) {
     const folder here;
     const folder out;
-    workload model(here / "whole.pinyon");
+    stale_workload model(here / "whole.pinyon");
     model.run(62, 4);
     model.close();
     forged_file file(io::posix_file_system(), here / "whole.pinyon");
@@ -884,13 +732,14 @@ BOOST_AUTO_TEST_CASE(what_is_there_is_never_overwritten) {
 
 BOOST_AUTO_TEST_CASE(a_file_that_changes_meanwhile_is_not_saved) {
     const folder here;
-    workload model(here / "a.pinyon");
+    stale_workload model(here / "a.pinyon");
     model.run(52, 5);
     bool changed = false;
     const answer moved =
         call_beside({"recover", here / "a.pinyon", "--output", here / "b.pinyon"}, [&] {
             if (std::exchange(changed, true)) { return; }
-            model.opened().update([&](write_transaction& tx) { model.put(tx, numbers, 1, 2); });
+            model.opened().update(
+                [&](write_transaction& tx) { model.put(tx, stale_workload::numbers, 1, 2); });
             model.opened().checkpoint();
         });
     BOOST_TEST(moved.code == 6);
@@ -915,7 +764,7 @@ BOOST_AUTO_TEST_CASE(a_file_that_changes_meanwhile_is_not_saved) {
 
 BOOST_AUTO_TEST_CASE(the_text_names_what_is_missing) {
     const folder here;
-    workload model(here / "a.pinyon");
+    stale_workload model(here / "a.pinyon");
     model.run(51, 9);
     model.close();
     forged_file file(io::posix_file_system(), here / "a.pinyon");
