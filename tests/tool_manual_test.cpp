@@ -16,10 +16,10 @@
 #include <vector>
 
 #include "support/tool_call.hpp"
-#include "tools/arguments.hpp"
 #include "tools/bash_completion.hpp"
 #include "tools/command_description.hpp"
 #include "tools/manual_page.hpp"
+#include "tools/verb_text.hpp"
 
 namespace {
 

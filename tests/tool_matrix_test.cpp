@@ -18,7 +18,7 @@
 #include "support/command_process.hpp"
 #include "support/long_run.hpp"
 #include "support/matrix_plan.hpp"
-#include "tools/arguments.hpp"
+#include "tools/verb_text.hpp"
 
 using namespace pinyon;
 using namespace pinyon::test;

@@ -16,9 +16,9 @@
 #include "pinyon/engine/database.hpp"
 #include "pinyon/engine/format.hpp"
 #include "support/tool_call.hpp"
-#include "tools/arguments.hpp"
 #include "tools/progress.hpp"
 #include "tools/run.hpp"
+#include "tools/verb_text.hpp"
 
 using namespace pinyon::test;
 using pinyon::tool::progress;

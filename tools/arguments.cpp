@@ -1,9 +1,7 @@
 #include "tools/arguments.hpp"
 
 #include <algorithm>
-#include <array>
 #include <map>
-#include <numeric>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -13,6 +11,7 @@
 #include "tools/copy_arguments.hpp"
 #include "tools/structure_arguments.hpp"
 #include "tools/transfer_arguments.hpp"
+#include "tools/verb_text.hpp"
 
 #ifndef PINYON_VERSION
 #define PINYON_VERSION "0.1.0"
@@ -22,97 +21,12 @@ namespace pinyon::tool {
 
 namespace {
 
-struct verb_text {
-    const char* name;
-    const char* summary;
-    const char* examples;
-};
-
 // So many ways fit into a report.
 constexpr int keys_max = 32;
 
 // Of a measurement: a day is more than anybody waits.
 constexpr double seconds_min = 0.01;
 constexpr double seconds_max = 86400;
-
-constexpr const char* program_examples =
-    "  pinyon app.pinyon                          what is in this file\n"
-    "  pinyon check app.pinyon                    is every byte of it sound\n";
-
-constexpr std::array verb_texts{
-    verb_text{"info", "header, both metas, trees and space; `pinyon FILE` alone does this",
-              "  pinyon app.pinyon\n"
-              "  pinyon info app.pinyon --json | jq .trees\n"},
-    verb_text{"check",
-              "verify everything: checksums, order, counts, and that each page has one owner",
-              "  pinyon check app.pinyon\n"
-              "  pinyon check app.pinyon --root-descend --max-errors 10\n"},
-    verb_text{"stat",
-              "figures of each tree: entries, pages, fill, fan-out, sizes of keys and values",
-              "  pinyon stat app.pinyon\n"
-              "  pinyon stat app.pinyon --tree users --json\n"},
-    verb_text{"pages", "list the pages: kind, tree, level, items, fill, transaction, parent",
-              "  pinyon pages app.pinyon --runs\n"
-              "  pinyon pages app.pinyon --kind damaged\n"},
-    verb_text{"page", "one page decoded: its fields with their offsets, fences, slots and keys",
-              "  pinyon page app.pinyon 57\n"
-              "  pinyon page app.pinyon 57 --hex\n"},
-    verb_text{"owner", "whose a page is, and why; exit code 1 when it is nobody's",
-              "  pinyon owner app.pinyon 57\n"
-              "  pinyon owner app.pinyon 57 --json | jq .chain\n"},
-    verb_text{"map", "a picture of the pages in the terminal",
-              "  pinyon map app.pinyon\n"
-              "  pinyon map app.pinyon --by fill\n"},
-    verb_text{"tree", "the structure of trees, node by node, as text or as a graph",
-              "  pinyon tree app.pinyon --tree users --depth 1\n"
-              "  pinyon tree app.pinyon --tree users --dot | dot -Tsvg > users.svg\n"},
-    verb_text{"path", "the search for a key, page by page; exit code 1 when it is not there",
-              "  pinyon path app.pinyon ann\n"
-              "  pinyon path app.pinyon 1F332 --tree characters\n"},
-    verb_text{"free", "the free pages, those that wait and why, and how long their runs are",
-              "  pinyon free app.pinyon\n"
-              "  pinyon free app.pinyon --json | jq .longest_run\n"},
-    verb_text{"log", "the log beside a file: its batches, and what a recovery would do again",
-              "  pinyon log app.pinyon\n"
-              "  pinyon log app.pinyon --operations --ndjson\n"},
-    verb_text{"report", "a picture of the file as one HTML page: map, trees, search, findings",
-              "  pinyon report app.pinyon --output app.html\n"
-              "  pinyon report app.pinyon --output app.html --tree users --key 42\n"},
-    verb_text{
-        "import", "fill a tree from text, all or nothing; makes the file when it is absent",
-        "  pinyon import app.pinyon words.txt --tree words\n"
-        "  pinyon import app.pinyon users.csv --tree users --header --key id --key-type u64\n"},
-    verb_text{"get", "print the value of one key; exit code 1 when it is not there",
-              "  pinyon get app.pinyon ann\n"
-              "  pinyon get app.pinyon 1F332 --tree characters\n"},
-    verb_text{"scan", "print entries in key order, one a line: key, tab, value",
-              "  pinyon scan app.pinyon --prefix user: --limit 10\n"
-              "  pinyon scan app.pinyon --tree users --from 100 --to 200 --reverse\n"},
-    verb_text{"count", "print how many entries a tree or a range of it has",
-              "  pinyon count app.pinyon\n"
-              "  pinyon count app.pinyon --tree users --from 100 --to 200\n"},
-    verb_text{"diff", "compare the entries of two files; exit code 1 when they differ",
-              "  pinyon diff old.pinyon new.pinyon\n"
-              "  pinyon diff old.pinyon new.pinyon --tree users --values --limit 20\n"},
-    verb_text{"compact", "copy everything into a new file as small as can be",
-              "  pinyon compact app.pinyon --output small.pinyon\n"
-              "  pinyon compact app.pinyon --output small.pinyon --json | jq .bytes_after\n"},
-    verb_text{"backup", "copy a file as it is, also while a program writes to it",
-              "  pinyon backup app.pinyon --output copy.pinyon\n"
-              "  pinyon backup app.pinyon --output \"app-$(date +%F).pinyon\" --quiet\n"},
-    verb_text{"dump", "all entries as text, from which `load` makes an equal database",
-              "  pinyon dump app.pinyon > app.dump\n"
-              "  pinyon dump app.pinyon --tree users --format ndjson | jq .key\n"},
-    verb_text{"load", "a new database from a dump: of pinyon, mdb_dump or db_dump",
-              "  pinyon load app.dump --output app.pinyon\n"
-              "  mdb_dump -a data | pinyon load - --output data.pinyon\n"},
-    verb_text{"recover", "save what can be saved of a damaged file into a new one",
-              "  pinyon recover app.pinyon --output saved.pinyon\n"
-              "  pinyon recover app.pinyon --output saved.pinyon --json | jq .trees\n"},
-    verb_text{"bench", "the pool against a raw mapping: gets, scans and seeks on this very file",
-              "  pinyon bench app.pinyon\n"
-              "  pinyon bench app.pinyon --tree users --pool-bytes 16MiB --seconds 30\n"},
-};
 
 class help_formatter final : public CLI::Formatter {
 public:
@@ -316,7 +230,7 @@ void declare(CLI::App& app, every_verb& into) {
     app.get_formatter()->label("REQUIRED", "");
     app.get_formatter()->column_width(22);
     std::map<std::string, CLI::App*> verb;
-    for (const verb_text& each : verb_texts) {
+    for (const verb_text& each : verb_texts()) {
         verb[each.name] = app.add_subcommand(each.name, each.summary)->group("Verbs");
     }
     add_common(*verb["info"], into.info);
@@ -357,39 +271,16 @@ void declare(CLI::App& app, every_verb& into) {
     add_bench(*verb["bench"], into.bench);
 }
 
-std::size_t edit_distance(const std::string& a, const std::string& b) {
-    std::vector<std::size_t> row(b.size() + 1);
-    std::iota(row.begin(), row.end(), std::size_t{0});
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-        std::size_t diagonal = row[0];
-        row[0] = i;
-        for (std::size_t j = 1; j <= b.size(); ++j) {
-            const std::size_t kept = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-            diagonal = row[j];
-            row[j] = std::min({kept, row[j] + 1, row[j - 1] + 1});
-        }
-    }
-    return row.back();
-}
-
-bool is_verb(const std::string& word) {
-    return std::find(verbs().begin(), verbs().end(), word) != verbs().end();
-}
-
 [[noreturn]] void refuse_verb(const std::string& word, const std::string& second) {
     if (is_verb(second)) {
         throw refusal(exit_code::usage, "the verb comes first, then the file",
                       fmt::format("pinyon {} {}", second, shell_quoted(word)));
     }
-    const auto nearest = std::min_element(
-        verbs().begin(), verbs().end(), [&word](const std::string& a, const std::string& b) {
-            return edit_distance(word, a) < edit_distance(word, b);
-        });
+    const std::optional<std::string> meant = verb_like(word);
     throw refusal(exit_code::usage,
                   fmt::format("found '{}', expected one of the verbs {}", escaped(word),
                               fmt::join(verbs(), ", ")),
-                  edit_distance(word, *nearest) <= 2 ? fmt::format("pinyon {} --help", *nearest)
-                                                     : "pinyon --help");
+                  meant ? fmt::format("pinyon {} --help", *meant) : "pinyon --help");
 }
 
 // Puts the verb first, "info" where there is only a file: `pinyon --json app.pinyon`.
@@ -440,23 +331,6 @@ command_line chosen(const CLI::App& app, every_verb& all) {
 }  // namespace
 
 const char* program_version() noexcept { return PINYON_VERSION; }
-
-const std::vector<std::string>& verbs() {
-    static const std::vector<std::string> names = [] {
-        std::vector<std::string> list;
-        list.reserve(std::size(verb_texts));
-        for (const verb_text& each : verb_texts) { list.emplace_back(each.name); }
-        return list;
-    }();
-    return names;
-}
-
-const char* examples_of(const std::string& verb) {
-    for (const verb_text& each : verb_texts) {
-        if (verb == each.name) { return each.examples; }
-    }
-    return program_examples;
-}
 
 void look_at_declaration(const std::function<void(CLI::App&)>& look) {
     CLI::App app;

@@ -200,12 +200,6 @@ struct command_line {
 // Of this program.
 [[nodiscard]] const char* program_version() noexcept;
 
-// Every verb's name, in the order of the help.
-[[nodiscard]] const std::vector<std::string>& verbs();
-
-// Two lines of a verb, or of the program where the name is none's, each with its indent.
-[[nodiscard]] const char* examples_of(const std::string& verb);
-
 // Shows the parser as it is declared, for what tells people about the command elsewhere.
 void look_at_declaration(const std::function<void(CLI::App&)>& look);
 

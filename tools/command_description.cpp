@@ -7,6 +7,7 @@
 
 #include "tools/argument_parts.hpp"
 #include "tools/arguments.hpp"
+#include "tools/verb_text.hpp"
 
 namespace pinyon::tool {
 
