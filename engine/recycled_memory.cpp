@@ -4,8 +4,12 @@
 #include <new>
 #include <type_traits>
 
-#if defined(__SANITIZE_ADDRESS__)
+// What its macros do without the sanitizer is nothing.
+#if __has_include(<sanitizer/asan_interface.h>)
 #include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(place, bytes) ((void)(place), (void)(bytes))
+#define ASAN_UNPOISON_MEMORY_REGION(place, bytes) ((void)(place), (void)(bytes))
 #endif
 
 namespace pinyon {
@@ -15,35 +19,33 @@ namespace {
 // Blocks have one of eight sizes, multiples of the first; what is longer is not kept.
 constexpr std::size_t size_step = 64;
 constexpr std::size_t sizes = 8;
-constexpr std::size_t kept_max =
-    4;  // of a size: transactions that a thread begins and ends in turn
+constexpr std::size_t kept_max = 4;  // of a size
 
 [[nodiscard]] constexpr std::size_t size_index(std::size_t bytes) noexcept {
     return bytes == 0 ? 0 : (bytes - 1) / size_step;
 }
 
-void forbid(void* block, std::size_t index) noexcept {
-#if defined(__SANITIZE_ADDRESS__)
-    __asan_poison_memory_region(block, (index + 1) * size_step);
-#else
-    (void)block;
-    (void)index;
-#endif
-}
-
-void allow(void* block, std::size_t index) noexcept {
-#if defined(__SANITIZE_ADDRESS__)
-    __asan_unpoison_memory_region(block, (index + 1) * size_step);
-#else
-    (void)block;
-    (void)index;
-#endif
+[[nodiscard]] constexpr std::size_t size_at(std::size_t index) noexcept {
+    return (index + 1) * size_step;
 }
 
 struct shelf {
     std::array<void*, kept_max> blocks;
     std::size_t count;
 };
+
+// REQUIRES: the shelf is not empty.
+[[nodiscard]] void* take_from(shelf& from, std::size_t index) noexcept {
+    void* const block = from.blocks[--from.count];
+    ASAN_UNPOISON_MEMORY_REGION(block, size_at(index));
+    return block;
+}
+
+// REQUIRES: the shelf is not full.
+void put_on(shelf& onto, std::size_t index, void* block) noexcept {
+    ASAN_POISON_MEMORY_REGION(block, size_at(index));
+    onto.blocks[onto.count++] = block;
+}
 
 // Trivially destructible, because transactions may run until a thread's very end.
 struct thread_shelves {
@@ -60,10 +62,7 @@ struct watcher {
         shelves.now = thread_shelves::life::over;
         for (std::size_t index = 0; index < sizes; ++index) {
             shelf& each = shelves.of_size[index];
-            while (each.count != 0) {
-                allow(each.blocks[--each.count], index);
-                ::operator delete(each.blocks[each.count]);
-            }
+            while (each.count != 0) { ::operator delete(take_from(each, index)); }
         }
     }
     watcher(const watcher&) = delete;
@@ -79,10 +78,7 @@ void* recycled_memory::take(std::size_t bytes) {
     const std::size_t index = size_index(bytes);
     if (index >= sizes) { return ::operator new(bytes); }
     shelf& kept = shelves.of_size[index];
-    if (kept.count == 0) { return ::operator new((index + 1) * size_step); }
-    void* const block = kept.blocks[--kept.count];
-    allow(block, index);
-    return block;
+    return kept.count != 0 ? take_from(kept, index) : ::operator new(size_at(index));
 }
 
 void recycled_memory::give_back(void* block, std::size_t bytes) noexcept {
@@ -91,11 +87,9 @@ void recycled_memory::give_back(void* block, std::size_t bytes) noexcept {
     if (index >= sizes || shelves.of_size[index].count == kept_max ||
         shelves.now == thread_shelves::life::over) {
         ::operator delete(block);
-        return;
+    } else {
+        put_on(shelves.of_size[index], index, block);
     }
-    shelf& kept = shelves.of_size[index];
-    kept.blocks[kept.count++] = block;
-    forbid(block, index);
 }
 
 }  // namespace pinyon
