@@ -54,10 +54,7 @@ std::string as_text(const std::string& file, const check_summary& summary, exit_
                                                    : colour::yellow;
     std::string out = fmt::format("{}: {}", painted(escaped(file), colour::bold, coloured),
                                   painted(verdict(code), shade, coloured));
-    if (summary.findings() != 0) {
-        out += fmt::format(", {} errors, {} warnings", grouped(summary.errors),
-                           grouped(summary.warnings));
-    }
+    if (summary.findings() != 0) { out += ", " + counted_findings(summary); }
     out += fmt::format(
         "\n  {} pages: {} in trees, {} in large values, {} free, {} held for the older "
         "meta, {} of the format",

@@ -131,10 +131,9 @@ void explain(const report_arguments& arguments, const check_summary& summary, ex
                       "the same command again, with another --output");
     }
     if (code == exit_code::damage && !arguments.quiet) {
-        streams.err << fmt::format(
-            "pinyon report: {}: damage found: {} errors, {} warnings\n  next: open {}\n",
-            escaped(arguments.file), summary.errors, summary.warnings,
-            shell_quoted(arguments.output));
+        streams.err << fmt::format("pinyon report: {}: damage found: {}\n  next: open {}\n",
+                                   escaped(arguments.file), counted_findings(summary),
+                                   shell_quoted(arguments.output));
     }
 }
 

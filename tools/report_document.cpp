@@ -152,9 +152,7 @@ std::string sentence(const report_subject& subject) {
                    ? "A writer changed the file while it was read: the findings mean nothing."
                    : "Parts of the file could not be checked.";
     }
-    return fmt::format("{} {}, {} {}. What can still be read is shown.", grouped(summary.errors),
-                       summary.errors == 1 ? "error" : "errors", grouped(summary.warnings),
-                       summary.warnings == 1 ? "warning" : "warnings");
+    return counted_findings(summary) + ". What can still be read is shown.";
 }
 
 std::vector<std::string> notes(const report_subject& subject, const report_survey& survey,

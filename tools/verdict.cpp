@@ -1,5 +1,7 @@
 #include "tools/verdict.hpp"
 
+#include "tools/table.hpp"
+
 namespace pinyon::tool {
 
 exit_code outcome_of(const check_summary& summary) noexcept {
@@ -13,6 +15,11 @@ const char* verdict(exit_code outcome) noexcept {
     return outcome == exit_code::fine     ? "sound"
            : outcome == exit_code::damage ? "damaged"
                                           : "incomplete";
+}
+
+std::string counted_findings(const check_summary& summary) {
+    return counted(summary.errors, "error", "errors") + ", " +
+           counted(summary.warnings, "warning", "warnings");
 }
 
 json finding_json(const finding& found) {

@@ -1,7 +1,9 @@
-// What a check comes to: its exit code, the word for it, and its findings as JSON.
+// What a check comes to: its exit code, the word for it, its findings as text and as JSON.
 //
 // Threads: any. Failure: none.
 #pragma once
+
+#include <string>
 
 #include "pinyon/engine/check.hpp"
 #include "tools/escape.hpp"
@@ -13,6 +15,8 @@ namespace pinyon::tool {
 [[nodiscard]] exit_code outcome_of(const check_summary& summary) noexcept;
 // "sound", "damaged", "incomplete".
 [[nodiscard]] const char* verdict(exit_code outcome) noexcept;
+// "1 error, 2 warnings".
+[[nodiscard]] std::string counted_findings(const check_summary& summary);
 [[nodiscard]] json finding_json(const finding& found);
 [[nodiscard]] std::uint64_t entries_in(const check_summary& summary) noexcept;
 

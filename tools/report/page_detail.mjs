@@ -103,7 +103,10 @@ export class PageDetail {
     // The header of a damaged page, as it stands in the file.
     #raw(detail) {
         if (!detail?.header) return [];
-        return table('Its header, as it stands in the file', ['field', 'found'], detail.header);
+        const rows = detail.header.map(([field, found]) => {
+            return [element('span', { class: 'whole' }, field), found];
+        });
+        return table('Its header, as it stands in the file', ['field', 'found'], rows);
     }
 
     #entries(node, detail) {
