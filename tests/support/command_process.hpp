@@ -11,22 +11,20 @@
 
 #include <csignal>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
 #include <vector>
 
+#include "support/build_folder.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace pinyon::test {
 
 // build/tests/... and build/bin/pinyon.
 [[nodiscard]] inline std::string command_path() {
-    namespace fs = std::filesystem;
     if (const char* const named = std::getenv("PINYON_COMMAND"); named != nullptr) { return named; }
-    return (fs::read_symlink("/proc/self/exe").parent_path().parent_path() / "bin" / "pinyon")
-        .string();
+    return (folder_of_tests.parent_path() / "bin" / "pinyon").string();
 }
 
 struct command_end {

@@ -13,21 +13,16 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
-#include <filesystem>
 #include <map>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "support/build_folder.hpp"
 #include "support/worker_report.hpp"
 
 namespace pinyon::test {
-
-// A program that was built beside this test.
-[[nodiscard]] inline std::string beside_this_test(const std::string& name) {
-    return (std::filesystem::read_symlink("/proc/self/exe").parent_path() / name).string();
-}
 
 // What a file must hold, as far as the reports of its workers tell: the last transaction is one of
 // low() up to high().
