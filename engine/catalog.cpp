@@ -120,6 +120,9 @@ node_schema catalog_schema(std::uint32_t page_bytes) {
 tree_state state_of(const format::catalog_record& record, std::uint32_t page_bytes,
                     std::uint64_t page_limit) {
     if (const char* defect = defect_of(record)) { raise_corrupt(defect); }
+    if (record.key_bytes > format::key_bytes_max(page_bytes)) {
+        raise_corrupt("a tree whose keys no page can hold");
+    }
     const format::root_reference& root = record.root;
     if (root.page < format::first_page(page_bytes) || root.page >= page_limit) {
         raise(errc::corrupt,

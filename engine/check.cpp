@@ -10,6 +10,7 @@
 #include "pinyon/engine/free_space.hpp"
 #include "pinyon/engine/log_reader.hpp"
 #include "pinyon/engine/meta.hpp"
+#include "pinyon/engine/operation.hpp"
 #include "pinyon/mmap/error.hpp"
 
 namespace pinyon {
@@ -420,12 +421,34 @@ private:
     }
 }
 
+// What can be known of a batch without applying it: that it can be taken apart, and that the trees
+// it creates have the numbers that a replay would give them.
+void check_operations(const log_batch& batch, std::uint64_t& next_tree) {
+    operation_reader reader(batch.payload, batch.operations);
+    while (const std::optional<operation> what = reader.next()) {
+        if (what->kind != operation_kind::create_tree) { continue; }
+        if (what->tree != next_tree) {
+            raise(errc::log_mismatch, "transaction " + std::to_string(batch.transaction) +
+                                          " of the log creates a tree with the number " +
+                                          std::to_string(what->tree) + " where the next one is " +
+                                          std::to_string(next_tree));
+        }
+        ++next_tree;
+    }
+}
+
 // The log behind the meta: every batch verified, none applied.
 void check_log(io::file_system& files, const std::string& path, const format::meta& meta,
                check_context& context, check_summary& summary) {
     try {
         log_reader log(files, path, list_segments(files, path), meta);
-        while (!context.stopped() && log.next()) { ++summary.log_transactions; }
+        std::uint64_t next_tree = meta.next_tree;
+        while (!context.stopped()) {
+            const std::optional<log_batch> batch = log.next();
+            if (!batch) { break; }
+            check_operations(*batch, next_tree);
+            ++summary.log_transactions;
+        }
         summary.log_bytes = log.bytes_done();
     } catch (const error& failure) {
         const auto kind = kind_of_log(failure.kind());

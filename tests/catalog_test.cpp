@@ -131,6 +131,11 @@ BOOST_AUTO_TEST_CASE(an_impossible_record_is_corrupt) {
         {"widest keys", [](record_type& r) { r.key_bytes = ~0u; }},
         {"wide values", [](record_type& r) { r.value_bytes = 1017; }},
         {"widest values", [](record_type& r) { r.value_bytes = ~0u; }},
+        {"wide keys in slots",
+         [](record_type& r) {
+             r.layout = static_cast<std::uint8_t>(format::node_layout::slotted);
+             r.key_bytes = format::key_bytes_max(page_bytes) + 1;
+         }},
         {"alignment 0", [](record_type& r) { r.value_alignment = 0; }},
         {"alignment 3", [](record_type& r) { r.value_alignment = 3; }},
         {"alignment 32", [](record_type& r) { r.value_alignment = 32; }},

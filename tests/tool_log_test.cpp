@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "support/forged_file.hpp"
 #include "support/tool_sample.hpp"
 
 namespace {
@@ -242,6 +243,40 @@ BOOST_AUTO_TEST_CASE(the_log_behind_an_older_meta_is_told_as_such) {
         BOOST_TEST(contains(told.out, "transactions again"));
         BOOST_TEST(contains(told.err, "meta " + std::to_string(slot)));
         BOOST_TEST(contains(told.err, "which may be older"));
+    }
+}
+
+// A replay would refuse it; who checks must say so, although every batch is as it was written.
+BOOST_AUTO_TEST_CASE(check_knows_the_numbers_of_trees_that_the_log_creates) {
+    const folder here;
+    const stopped_sample made(here);
+    BOOST_TEST(call({"check", made.file}).code == 0);
+    forged_file forged(pinyon::io::posix_file_system(), made.file);
+    ++forged.meta.next_tree;
+    forged.store_metas();
+    forged.save();
+    const answer checked = call({"check", made.file});
+    BOOST_TEST(checked.code == 3);
+    BOOST_TEST(contains(checked.out, "log_mismatch"));
+    BOOST_TEST(contains(checked.out, "creates a tree with the number 3 where the next one is 4"));
+    BOOST_TEST(call({"count", made.file, "--tree", "numbers"}).code == 3);
+}
+
+// Whose a page is, and what it is for, may have been otherwise in the meta that is lost.
+BOOST_AUTO_TEST_CASE(a_page_of_an_older_meta_is_told_as_such) {
+    const folder here;
+    const std::string file = checked_sample(here);
+    const std::string content = read_file(file);
+    for (const std::size_t slot : {0U, 1U}) {
+        std::string damaged = content;
+        damaged[slot * 4096 + 60] ^= 1;
+        write_file(file, damaged);
+        for (const char* verb : {"page", "owner"}) {
+            const answer told = call({verb, file, "3"});
+            BOOST_TEST(told.code == 3);
+            BOOST_TEST(!told.out.empty());
+            BOOST_TEST(contains(told.err, "which may be older"));
+        }
     }
 }
 

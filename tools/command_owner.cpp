@@ -3,6 +3,7 @@
 #include "tools/commands.hpp"
 #include "tools/entry_text.hpp"
 #include "tools/extent_place.hpp"
+#include "tools/file_watch.hpp"
 #include "tools/page_survey.hpp"
 #include "tools/page_text.hpp"
 #include "tools/table.hpp"
@@ -185,13 +186,13 @@ exit_code outcome(const owner_arguments& arguments, const page_survey& survey) {
                       "found no owner, but parts of the file are damaged and may have hidden it",
                       next);
     }
-    if (row.use == page_use::lost) { return exit_code::no; }
-    if (survey.is_damaged(row)) {
+    if (row.use != page_use::lost && survey.is_damaged(row)) {
         throw refusal(exit_code::damage,
                       fmt::format("page {} is damaged: {}", arguments.page, note_text(survey, row)),
                       next);
     }
-    return exit_code::fine;
+    require_both_metas(arguments.file);
+    return row.use == page_use::lost ? exit_code::no : exit_code::fine;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "tools/commands.hpp"
 #include "tools/entry_text.hpp"
+#include "tools/file_watch.hpp"
 #include "tools/hex_dump.hpp"
 #include "tools/page_picture.hpp"
 #include "tools/page_survey.hpp"
@@ -240,7 +241,10 @@ exit_code run_page(const page_arguments& arguments, const streams& streams) {
     write({arguments, &*survey, picture_of(*survey, arguments.page),
            arguments.page * survey->summary().page_bytes},
           streams);
-    if (!survey->is_damaged(row)) { return exit_code::fine; }
+    if (!survey->is_damaged(row)) {
+        require_both_metas(arguments.file);
+        return exit_code::fine;
+    }
     throw refusal(exit_code::damage,
                   fmt::format("page {} is damaged: {}", arguments.page, note_text(*survey, row)),
                   "pinyon check " + shell_quoted(arguments.file));
