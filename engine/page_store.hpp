@@ -174,8 +174,8 @@ private:
     page_set private_;                   // made by the running transaction
     std::vector<io::page_run> created_;  // the same, in order
     std::vector<std::byte> scratch_;     // one page
-    std::vector<unsealed_child>
-        unsealed_;  // of the nodes that are being sealed, from the root down
+    // Of the nodes that are being sealed, from the root down.
+    std::vector<unsealed_child> unsealed_;
     // Written past the views since writing them back was last started; the span of those pages.
     std::uint64_t behind_pages_ = 0;
     io::page_run behind_;
