@@ -71,6 +71,9 @@ public:
         std::printf("\n%s entries: loaded\n", name_.c_str());
         loads_.print("nanoseconds");
         sizes_.print("bytes an entry");
+        nlohmann::ordered_json bytes;
+        for (const std::string& store : sizes_.names()) { bytes[store] = sizes_.median(store); }
+        results.note("bytes an entry, " + name_, bytes);
         results.add(name_ + ": load", loads_);
         works_.run(name_, how_.rounds, results);
     }
