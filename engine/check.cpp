@@ -10,7 +10,7 @@
 #include "pinyon/engine/free_space.hpp"
 #include "pinyon/engine/log_reader.hpp"
 #include "pinyon/engine/meta.hpp"
-#include "pinyon/engine/operation.hpp"
+#include "pinyon/engine/operation_rules.hpp"
 #include "pinyon/mmap/error.hpp"
 
 namespace pinyon {
@@ -421,19 +421,27 @@ private:
     }
 }
 
-// What can be known of a batch without applying it: that it can be taken apart, and that the trees
-// it creates have the numbers that a replay would give them.
-void check_operations(const log_batch& batch, std::uint64_t& next_tree) {
+// Of the trees that the catalog lists; none where something of the file is wrong: then what the log
+// says of them cannot be judged.
+std::optional<operation_rules> rules_of(const check_summary& summary, const format::meta& meta) {
+    if (summary.errors != 0 || !summary.complete) { return std::nullopt; }
+    std::vector<std::pair<std::string, format::catalog_record>> trees;
+    for (const tree_summary& tree : summary.trees) { trees.emplace_back(tree.name, tree.record); }
+    return operation_rules(std::move(trees), meta.next_tree, meta.page_bytes);
+}
+
+// What can be known of a batch without applying it.
+void check_operations(const log_batch& batch, operation_rules* rules) {
     operation_reader reader(batch.payload, batch.operations);
-    while (const std::optional<operation> what = reader.next()) {
-        if (what->kind != operation_kind::create_tree) { continue; }
-        if (what->tree != next_tree) {
-            raise(errc::log_mismatch, "transaction " + std::to_string(batch.transaction) +
-                                          " of the log creates a tree with the number " +
-                                          std::to_string(what->tree) + " where the next one is " +
-                                          std::to_string(next_tree));
+    try {
+        while (const std::optional<operation> what = reader.next()) {
+            if (rules == nullptr) { continue; }
+            rules->check(*what);
+            rules->follow(*what);
         }
-        ++next_tree;
+    } catch (const error& failure) {
+        raise(failure.kind(), "transaction " + std::to_string(batch.transaction) +
+                                  " of the log: " + failure.what());
     }
 }
 
@@ -442,11 +450,11 @@ void check_log(io::file_system& files, const std::string& path, const format::me
                check_context& context, check_summary& summary) {
     try {
         log_reader log(files, path, list_segments(files, path), meta);
-        std::uint64_t next_tree = meta.next_tree;
+        std::optional<operation_rules> rules = rules_of(summary, meta);
         while (!context.stopped()) {
             const std::optional<log_batch> batch = log.next();
             if (!batch) { break; }
-            check_operations(*batch, next_tree);
+            check_operations(*batch, rules ? &*rules : nullptr);
             ++summary.log_transactions;
         }
         summary.log_bytes = log.bytes_done();

@@ -3,8 +3,8 @@
 // Invariants
 //  1. Operations go through the functions that made the changes first; only the pages that they
 //     land on differ.
-//  2. What the log says is checked against the tree before the first page changes: an operation
-//     that could not have been recorded in this state is refused.
+//  2. What the log says is checked before the first page changes: an operation that could not have
+//     been recorded in this state is refused.
 //
 // Threads: the writer's.
 // Failure: log_corrupt and log_mismatch, with the transaction's id; corrupt, io, no_space from the
@@ -12,10 +12,9 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
-#include <unordered_map>
+#include <optional>
 
-#include "pinyon/engine/operation.hpp"
+#include "pinyon/engine/operation_rules.hpp"
 #include "pinyon/engine/transaction_core.hpp"
 
 namespace pinyon {
@@ -32,7 +31,6 @@ public:
     [[nodiscard]] std::uint64_t operations() const noexcept { return operations_; }
 
 private:
-    void learn_names(transaction_core& core);
     void apply(transaction_core& core, const operation& what);
     [[nodiscard]] opened_tree& tree_of(transaction_core& core, std::uint32_t number);
     void put(transaction_core& core, const operation& what);
@@ -42,9 +40,8 @@ private:
     void drop(transaction_core& core, const operation& what);
     void rename(transaction_core& core, const operation& what);
 
-    std::unordered_map<std::uint32_t, std::string> names_;  // of the trees, by number
-    bool names_known_ = false;
-    opened_tree* last_ = nullptr;  // in the running batch
+    std::optional<operation_rules> rules_;  // none before the first batch and behind a refused one
+    opened_tree* last_ = nullptr;           // in the running batch
     std::uint64_t operations_ = 0;
 };
 

@@ -72,6 +72,7 @@ const std::map<std::string, layer, std::less<>> layer_of_noun = {
     {"check_extent", transactions},
     {"check_tree", transactions},
     {"checkpoint", transactions},
+    {"operation_rules", transactions},
     {"page_fact", transactions},
     {"publication", transactions},
     {"recovery", transactions},
