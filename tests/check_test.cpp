@@ -152,15 +152,15 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_checked_is_an_error_of_its_own) {
     BOOST_TEST(attempt(folder.path()) == errc::is_directory);
     write_file(path, {});
     BOOST_TEST(attempt(path) == errc::not_a_database);
-    write_file(path, std::vector<char>(10'000, 'x'));
+    write_file(path, std::string(10'000, 'x'));
     BOOST_TEST(attempt(path) == errc::not_a_database);
 
     make_sample(io::posix_file_system(), folder / "sample");
-    std::vector<char> newer = read_file(folder / "sample");
+    std::string newer = read_file(folder / "sample");
     newer[8] = newer[4096 + 8] = static_cast<char>(format::version + 1);
     write_file(path, newer);
     BOOST_TEST(attempt(path) == errc::version);
-    std::vector<char> broken = read_file(folder / "sample");
+    std::string broken = read_file(folder / "sample");
     broken[60] = broken[4096 + 60] = 99;
     write_file(path, broken);
     BOOST_TEST(attempt(path) == errc::corrupt);
@@ -170,7 +170,7 @@ BOOST_AUTO_TEST_CASE(checking_changes_and_creates_nothing) {
     const temporary_directory folder;
     make_sample(io::posix_file_system(), folder / "sample");
     std::filesystem::permissions(folder / "sample", std::filesystem::perms::owner_read);
-    const std::vector<char> before = read_file(folder / "sample");
+    const std::string before = read_file(folder / "sample");
     const outcome found = run(io::posix_file_system(), folder / "sample");
     require_sound(found);
     BOOST_TEST((read_file(folder / "sample") == before));

@@ -117,7 +117,7 @@ BOOST_FIXTURE_TEST_CASE(a_zero_length_file, fixture) {
 }
 
 BOOST_FIXTURE_TEST_CASE(a_file_of_something_else, fixture) {
-    write_file(path, std::vector<char>(10000, 'x'));
+    write_file(path, std::string(10000, 'x'));
     require_refusal(errc::not_a_database);
 }
 

@@ -31,7 +31,7 @@ const std::string folder = PINYON_SOURCE_DIR "/tests/golden/version-2/";
 
 void write_files(const golden_file& file, const std::string& to) {
     for (const auto& [name, saved] : file.files) {
-        std::vector<char> content(saved.size);
+        std::string content(saved.size, '\0');
         std::memcpy(content.data(), saved.content.data(),
                     std::min(saved.content.size(), content.size()));
         test::write_file(to + name, content);
@@ -210,7 +210,7 @@ BOOST_AUTO_TEST_CASE(each_golden_file_shows_what_it_is_there_for) {
     };
     BOOST_TEST(count_of("log") >= 2U);
     const format::meta bitmap = summary_of("bitmap").metas[summary_of("bitmap").newest].meta;
-    const std::vector<char> content = test::read_file(folder + "bitmap.pinyon");
+    const std::string content = test::read_file(folder + "bitmap.pinyon");
     format::free_image_header image{};
     BOOST_REQUIRE(content.size() >= bitmap.free_first * bitmap.page_bytes + sizeof image);
     std::memcpy(&image, content.data() + bitmap.free_first * bitmap.page_bytes, sizeof image);

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <map>
 #include <optional>
@@ -15,6 +14,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "support/whole_file.hpp"
 
 namespace {
 
@@ -107,9 +108,8 @@ struct source {
 };
 
 std::string read(const fs::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    BOOST_REQUIRE_MESSAGE(file, "cannot be read: " << path);
-    return {std::istreambuf_iterator<char>(file), {}};
+    BOOST_REQUIRE_MESSAGE(fs::is_regular_file(path), "cannot be read: " << path);
+    return pinyon::test::read_file(path);
 }
 
 std::vector<std::string> lines_of(const std::string& text) {

@@ -15,7 +15,6 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <iterator>
 #include <random>
 #include <set>
 #include <sstream>
@@ -26,21 +25,13 @@
 #include "pinyon/engine/database.hpp"
 #include "support/command_process.hpp"
 #include "support/temporary_directory.hpp"
+#include "support/whole_file.hpp"
 
 namespace fs = std::filesystem;
 using words = std::vector<std::string>;
 using namespace pinyon::test;
 
 namespace {
-
-std::string read_file(const std::string& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-}
-
-void write_file(const std::string& path, const std::string& text) {
-    std::ofstream(path, std::ios::binary) << text;
-}
 
 using answer = command_end;
 

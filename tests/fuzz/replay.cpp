@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
-#include <iterator>
 #include <string>
 #include <vector>
+
+#include "support/whole_file.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
@@ -20,8 +20,7 @@ int main(int count, char** words) {
     }
     std::sort(inputs.begin(), inputs.end());
     for (const std::filesystem::path& path : inputs) {
-        std::ifstream file(path, std::ios::binary);
-        const std::string input{std::istreambuf_iterator<char>(file), {}};
+        const std::string input = pinyon::test::read_file(path);
         // What it fed last is what failed.
         std::cerr << path.filename().string() << '\r';
         (void)LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(input.data()),

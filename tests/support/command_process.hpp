@@ -11,13 +11,12 @@
 
 #include <csignal>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
 #include "support/build_folder.hpp"
 #include "support/temporary_directory.hpp"
+#include "support/whole_file.hpp"
 
 namespace pinyon::test {
 
@@ -94,12 +93,8 @@ inline command_end run_command(const std::vector<std::string>& arguments,
     const temporary_directory output;
     command_end result;
     finish_command(start_command(arguments, output / "out", output / "err", setup), result);
-    const auto text_of = [&](const char* name) {
-        std::ifstream in(output / name, std::ios::binary);
-        return std::string(std::istreambuf_iterator<char>(in), {});
-    };
-    result.out = text_of("out");
-    result.err = text_of("err");
+    result.out = read_file(output / "out");
+    result.err = read_file(output / "err");
     return result;
 }
 

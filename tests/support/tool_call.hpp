@@ -8,9 +8,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <functional>
-#include <iterator>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -19,6 +17,7 @@
 #include <nlohmann/json.hpp>
 
 #include "support/temporary_directory.hpp"
+#include "support/whole_file.hpp"
 #include "tools/run.hpp"
 
 namespace pinyon::test {
@@ -45,15 +44,6 @@ class folder : public temporary_directory {
 public:
     folder() : temporary_directory(place_of_folders()) {}
 };
-
-inline std::string read_file(const std::string& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-}
-
-inline void write_file(const std::string& path, const std::string& text) {
-    std::ofstream(path, std::ios::binary) << text;
-}
 
 inline std::vector<std::string> lines_of(const std::string& text) {
     std::vector<std::string> lines;

@@ -2,20 +2,22 @@
 #pragma once
 
 #include <fstream>
-#include <iterator>
+#include <sstream>
 #include <string>
-#include <vector>
+#include <utility>
 
 namespace pinyon::test {
 
-[[nodiscard]] inline std::vector<char> read_file(const std::string& path) {
-    std::ifstream input(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(input), std::istreambuf_iterator<char>()};
+// Empty when there is none. Not byte by byte: instrumented, that took nine tenths of some tests.
+[[nodiscard]] inline std::string read_file(const std::string& path) {
+    const std::ifstream in(path, std::ios::binary);
+    std::ostringstream text;
+    text << in.rdbuf();
+    return std::move(text).str();
 }
 
-inline void write_file(const std::string& path, const std::vector<char>& content) {
-    std::ofstream output(path, std::ios::binary | std::ios::trunc);
-    output.write(content.data(), static_cast<std::streamsize>(content.size()));
+inline void write_file(const std::string& path, const std::string& text) {
+    std::ofstream(path, std::ios::binary) << text;
 }
 
 }  // namespace pinyon::test
