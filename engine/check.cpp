@@ -427,7 +427,7 @@ std::optional<operation_rules> rules_of(const check_summary& summary, const form
     if (summary.errors != 0 || !summary.complete) { return std::nullopt; }
     std::vector<std::pair<std::string, format::catalog_record>> trees;
     for (const tree_summary& tree : summary.trees) { trees.emplace_back(tree.name, tree.record); }
-    return operation_rules(std::move(trees), meta.next_tree, meta.page_bytes);
+    return operation_rules(trees, meta.next_tree, meta.page_bytes);
 }
 
 // What can be known of a batch without applying it.

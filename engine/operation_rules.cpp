@@ -50,12 +50,13 @@ format::catalog_record created_record(const operation& what, std::uint32_t page_
     }
 }
 
-operation_rules::operation_rules(std::vector<std::pair<std::string, format::catalog_record>> trees,
-                                 std::uint32_t next_tree, std::uint32_t page_bytes)
+operation_rules::operation_rules(
+    const std::vector<std::pair<std::string, format::catalog_record>>& trees,
+    std::uint32_t next_tree, std::uint32_t page_bytes)
     : next_tree_(next_tree), page_bytes_(page_bytes) {
-    for (auto& [name, record] : trees) {
+    for (const auto& [name, record] : trees) {
         names_.insert(name);
-        if (!trees_.try_emplace(record.tree, known_tree{std::move(name), record}).second) {
+        if (!trees_.try_emplace(record.tree, known_tree{name, record}).second) {
             raise(errc::corrupt, "the catalog gives the number " + std::to_string(record.tree) +
                                      " to two trees; run 'pinyon check' on the file");
         }

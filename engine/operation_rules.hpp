@@ -33,7 +33,7 @@ namespace pinyon {
 class operation_rules {
 public:
     // Of the trees that a catalog lists. Throws corrupt when two of them have one number.
-    operation_rules(std::vector<std::pair<std::string, format::catalog_record>> trees,
+    operation_rules(const std::vector<std::pair<std::string, format::catalog_record>>& trees,
                     std::uint32_t next_tree, std::uint32_t page_bytes);
 
     // Throws when the state does not allow `what`. O(1).
