@@ -7,10 +7,8 @@ namespace pinyon {
 
 namespace {
 
-constexpr const char* remedy = "; restore the database from a backup";
-
 [[noreturn]] void raise_damaged(const std::string& what) {
-    raise(errc::log_corrupt, what + remedy);
+    raise(errc::log_corrupt, what + "; restore the database from a backup");
 }
 
 [[nodiscard]] std::string quoted(std::string_view name) { return "'" + std::string(name) + "'"; }

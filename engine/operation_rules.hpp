@@ -28,6 +28,7 @@ namespace pinyon {
 [[nodiscard]] format::catalog_record created_record(const operation& what,
                                                     std::uint32_t page_bytes);
 
+// log_mismatch, and what to do about it.
 [[noreturn]] void raise_other_state(const std::string& what);
 
 class operation_rules {
@@ -41,6 +42,7 @@ public:
     // The state behind `what`. REQUIRES: checked.
     void follow(const operation& what);
 
+    // Throws log_corrupt when there is none.
     [[nodiscard]] const std::string& name_of(std::uint32_t tree) { return find(tree).name; }
 
 private:
