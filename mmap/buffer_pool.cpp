@@ -450,11 +450,16 @@ void buffer_pool::publish() {
 }
 
 void buffer_pool::flush_range(byte_range range) {
-    write_->flush(range);
     if (release_) {
+        write_->flush(range);
         // All of it is clean now; what is mapped stays.
         file_.drop_cache({&range, 1});
+        return;
     }
+    // Else msync would take the right to store from the pages one by one, and interrupt the other
+    // processors for each. A store maps its page again, as it would have had to.
+    write_->unmap({&range, 1});
+    write_->flush(range);
 }
 
 std::uint64_t buffer_pool::pin_limit() const noexcept {

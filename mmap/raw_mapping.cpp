@@ -92,7 +92,11 @@ void raw_mapping::publish() {
     private_.clear();
 }
 
-void raw_mapping::flush_range(byte_range range) { views_.write()->flush(range); }
+// Unmapped first for the reason that buffer_pool gives.
+void raw_mapping::flush_range(byte_range range) {
+    views_.write()->unmap({&range, 1});
+    views_.write()->flush(range);
+}
 
 source_statistics raw_mapping::statistics() const { return base_statistics(); }
 
