@@ -216,7 +216,8 @@ void database_core::open_state(const meta_slots& slots, std::uint64_t durable_fl
                    meta.uuid,
                    {meta.log_position, meta.log_chain},
                    meta.log_first_segment,
-                   options_.log_segment_bytes};
+                   options_.log_segment_bytes,
+                   !options_.sigbus_handler};
     if (replaying) { recover(*log); }
     if (log) {
         log_origin_.from = log->end();

@@ -14,8 +14,8 @@
 // Threads: append, end and segment_of by the one writer; the rest by any thread, remove_all and the
 // destructor by the last one. wait_durable blocks without spinning.
 // Failure: append: no_space, io (the transaction is aborted, the log goes on), poisoned,
-// commit_unknown. wait_durable: commit_unknown. Any sync that fails poisons, that of a spare or of
-// the directory, too.
+// commit_unknown. wait_durable: commit_unknown. Any sync or write-back that fails poisons, that of
+// a spare or of the directory, too.
 #pragma once
 
 #include <array>
@@ -44,6 +44,9 @@ struct log_origin {
     // Size of a segment's file, at most format::segment_bytes_max; 0: 1 MiB for the first, then
     // four times the one before, up to 16 MiB.
     std::uint64_t segment_bytes = 0;
+    // Whether batches may be stored through a mapping: a file that another program cuts is a
+    // signal then.
+    bool stores = true;
 };
 
 // Whether a sync waits a moment for those whom the last one released: senseless for the writer, who
@@ -72,8 +75,9 @@ public:
     // The highest sequence in use, the spare's included.
     [[nodiscard]] std::uint64_t last_sequence() const;
 
-    // Returns the position behind the batch; the point of no return. One write, no sync but when a
-    // segment is full. misuse when the payload exceeds format::payload_bytes_max.
+    // Returns the position behind the batch; the point of no return. One write, or a store through
+    // a mapping where nobody syncs; no sync but when a segment is full. misuse when the payload
+    // exceeds format::payload_bytes_max.
     std::uint64_t append(std::uint64_t transaction, std::uint32_t operations, bytes payload);
     // Behind the last batch.
     [[nodiscard]] log_cut end() const noexcept { return {end_.load(), chain_}; }
@@ -126,11 +130,14 @@ private:
     void require_sound() const;
     void roll(std::uint64_t batch_bytes);
     void make_spare(std::uint64_t size);
+    void pace();
+    void put(std::uint64_t offset);
     void take_back(std::uint64_t offset, const char* cause);
     void wish_spare() noexcept;
 
     void gather(std::unique_lock<std::mutex>& lock);
     void lead(std::unique_lock<std::mutex>& lock);
+    [[noreturn]] void stop(const char* because, const error& failure);
     [[noreturn]] void raise_unknown(std::uint64_t position) const;
 
     io::file_system& files_;
@@ -143,6 +150,9 @@ private:
     std::uint64_t chain_ = 0;
     std::uint64_t segment_position_ = 0;  // of the current segment
     std::uint64_t segment_size_ = 0;      // of its file
+    std::uint64_t paced_ = 0;             // where the last write-back that was begun ends
+    std::uint64_t seen_durable_ = 0;      // at the last batch
+    unsigned written_ = 0;                // batches by calls since durable() moved
     bool closed_ = false;                 // it takes no more: its successor's header was begun
 
     std::atomic<std::uint64_t> end_{0};

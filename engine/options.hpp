@@ -91,7 +91,8 @@ struct options {
     std::function<void(const recovery_progress&)> on_recovery;
     // True: an access to a mapped page that fails (the medium, or a file that was cut) becomes
     // errc::io instead of the signal SIGBUS. Installs a handler for the process, which passes on
-    // what is not in this file's mappings.
+    // what is not in this file's mappings. The log is then written by calls alone, which makes
+    // relaxed commits dearer.
     bool sigbus_handler = false;
     // How long opening waits for another process's lock.
     std::chrono::milliseconds lock_timeout{0};

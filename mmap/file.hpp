@@ -115,6 +115,13 @@ public:
     virtual std::size_t read_medium(std::uint64_t offset, std::span<std::byte> out) = 0;
     // Writes all of `data` or throws (no_space, io); a short write is carried on.
     virtual void write(std::uint64_t offset, std::span<const std::byte> data) = 0;
+    // The same for bytes inside the present size, through a mapping where there is one: a hundredth
+    // of the price of a call, but the next `sync` takes longer than after `write`. One thread at a
+    // time. A medium that fails or is full is an error; a file that another program cuts is a
+    // signal (sigbus_guard.hpp).
+    virtual void store(std::uint64_t offset, std::span<const std::byte> data) {
+        write(offset, data);
+    }
     // The same past the page cache where the file system allows it, so that neither the kernel's
     // caching nor a large folio over the place can carry other bytes along. Durable when it
     // returns, with the size: these bytes, and not what else is dirty in the file, for which `sync`

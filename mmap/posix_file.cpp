@@ -24,6 +24,11 @@ constexpr std::size_t direct_alignment = 4096;
 // One copy of a direct transfer: large enough that the system call does not count.
 constexpr std::size_t direct_bytes_max = std::size_t{1} << 20;
 
+// What `store` maps at a time: 64 faults in one call, and no more memory held than that. Data of
+// whole pages go by calls, which cost less than the faults.
+constexpr std::uint64_t window_bytes = 64 * os_page_bytes;
+constexpr std::size_t stored_bytes_max = os_page_bytes;
+
 class aligned_buffer {
 public:
     explicit aligned_buffer(std::size_t bytes)
@@ -188,6 +193,39 @@ void posix_file::write_pieces(std::uint64_t offset, std::span<const std::byte> d
     }
 }
 
+void posix_file::store(std::uint64_t offset, std::span<const std::byte> data) {
+    require_writable("writing to");
+    (void)number();
+    if (data.size() > stored_bytes_max || !move_window({offset, data.size()})) {
+        return write_pieces(offset, data);
+    }
+    std::memcpy(stored_->base() + offset, data.data(), data.size());
+}
+
+// Whether the window holds the range now. Its pages are brought in at once, by a call that reports
+// errors; where it cannot be had, a write is to say why.
+bool posix_file::move_window(byte_range range) {
+    const std::uint64_t end = range.offset + range.size;
+    if (range.offset >= window_.offset && end <= window_.offset + window_.size) { return true; }
+    const std::uint64_t first = range.offset / os_page_bytes * os_page_bytes;
+    try {
+        if (stored_ == nullptr || end > stored_->bytes()) {
+            const std::uint64_t whole_pages = size() / os_page_bytes * os_page_bytes;
+            if (end > whole_pages || !offers_.populate) { return false; }
+            window_ = {};
+            stored_ =
+                map_view({handle_, shared_memory(), path_}, view_access::write, 0, whole_pages);
+            if (stored_ == nullptr) { return false; }
+        }
+        stored_->unmap({&window_, 1});
+        window_ = {};
+        const byte_range next{first, std::min(window_bytes, stored_->bytes() - first)};
+        stored_->populate(next, true);
+        window_ = next;
+    } catch (const error&) { return false; }
+    return true;
+}
+
 void posix_file::write_durably(std::uint64_t offset, std::span<const std::byte> data) {
     if (offset % direct_alignment != 0 || data.size() % direct_alignment != 0) {
         raise(errc::misuse, at("unaligned direct writing of", {offset, data.size()}));
@@ -323,6 +361,12 @@ void posix_file::unlock(lock_byte byte) {
     }
 }
 
+std::shared_ptr<process_memory> posix_file::shared_memory() {
+    const std::lock_guard lock(mutex_);
+    if (memory_ == nullptr) { memory_ = std::make_shared<process_memory>(offers_); }
+    return memory_;
+}
+
 std::unique_ptr<mapping> posix_file::map(view_access access, std::uint64_t first,
                                          std::uint64_t bytes) {
     if (access == view_access::write) { require_writable("mapping for writing"); }
@@ -332,13 +376,7 @@ std::unique_ptr<mapping> posix_file::map(view_access access, std::uint64_t first
         return nullptr;
     }
     (void)number();
-    std::shared_ptr<process_memory> memory;
-    {
-        const std::lock_guard lock(mutex_);
-        if (memory_ == nullptr) { memory_ = std::make_shared<process_memory>(offers_); }
-        memory = memory_;
-    }
-    auto result = map_view({handle_, std::move(memory), path_}, access, first, bytes);
+    auto result = map_view({handle_, shared_memory(), path_}, access, first, bytes);
     if (result != nullptr && !mapped_.exchange(true, std::memory_order_relaxed)) {
         drop_large_folios();
     }

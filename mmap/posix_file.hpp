@@ -37,6 +37,7 @@ public:
     std::size_t read(std::uint64_t offset, std::span<std::byte> out) override;
     std::size_t read_medium(std::uint64_t offset, std::span<std::byte> out) override;
     void write(std::uint64_t offset, std::span<const std::byte> data) override;
+    void store(std::uint64_t offset, std::span<const std::byte> data) override;
     void write_durably(std::uint64_t offset, std::span<const std::byte> data) override;
     void sync() override;
     void grow(std::uint64_t size) override;
@@ -60,6 +61,8 @@ private:
     void require_writable(const char* verb) const;
     [[nodiscard]] std::string at(const char* verb, byte_range range) const;
     [[nodiscard]] const descriptor* direct();
+    [[nodiscard]] std::shared_ptr<process_memory> shared_memory();
+    [[nodiscard]] bool move_window(byte_range range);
     void write_pieces(std::uint64_t offset, std::span<const std::byte> data);
     void write_and_sync(std::uint64_t offset, std::span<const std::byte> data);
     void write_zeros(std::uint64_t from, std::uint64_t to);
@@ -77,6 +80,10 @@ private:
     std::shared_ptr<descriptor> direct_;  // O_DIRECT, made at the first use
     bool direct_refused_ = false;
     std::shared_ptr<process_memory> memory_;  // made at the first map
+
+    // Of the one thread that stores.
+    std::unique_ptr<mapping> stored_;  // of the file as it was at the first store
+    byte_range window_;                // the part whose pages are mapped
 };
 
 class posix_system final : public file_system {

@@ -8,15 +8,20 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <string>
 
+#include "pinyon/engine/database.hpp"
+#include "support/forked_child.hpp"
 #include "support/journal_judge.hpp"
 #include "support/long_run.hpp"
+#include "support/temporary_directory.hpp"
 #include "support/two_folders.hpp"
 #include "support/worker_process.hpp"
 
 namespace {
 
+using namespace pinyon;
 using namespace pinyon::test;
 using std::chrono::microseconds;
 
@@ -128,6 +133,33 @@ BOOST_AUTO_TEST_CASE(whatever_a_killed_process_was_doing_nothing_is_lost) {
     BOOST_TEST(total.violations == 0U);
     BOOST_TEST(total.kills >= chosen.states);
     if (chosen.states >= 100) { BOOST_TEST(3 * total.aimed() >= total.kills); }
+}
+
+// Most of these are stored through a mapping and never written by a call: what the process has
+// stored is the system's when it dies.
+BOOST_AUTO_TEST_CASE(relaxed_commits_that_nobody_synced_survive_the_process) {
+    constexpr std::uint64_t commits = 5000;
+    constexpr tree_spec<std::uint64_t, std::uint64_t> spec{"entries"};
+    const temporary_directory directory;
+    const std::string path = directory / "file";
+    BOOST_TEST(in_child([&path, spec] {
+                   const database db = database::open(path);
+                   for (std::uint64_t key = 0; key != commits; ++key) {
+                       write_transaction tx = db.begin_write();
+                       tx.open(spec).put(key, 3 * key);
+                       tx.commit(durability::relaxed);
+                   }
+                   ::raise(SIGKILL);
+               }) == 1000 + SIGKILL);
+    const database db = database::open(path);
+    db.view([&spec](const read_transaction& tx) {
+        const auto tree = tx.open(spec);
+        for (std::uint64_t key = 0; key != commits; ++key) {
+            const auto found = tree.get(key);
+            BOOST_REQUIRE(found);
+            BOOST_REQUIRE(*found == 3 * key);
+        }
+    });
 }
 
 }  // namespace

@@ -410,6 +410,75 @@ BOOST_FIXTURE_TEST_CASE(a_write_that_cannot_be_taken_back_is_unknown, fixture) {
     }
 }
 
+// Where nobody syncs, all batches but the first are stored; whoever syncs is not to pay for it.
+BOOST_FIXTURE_TEST_CASE(batches_that_nobody_syncs_are_stored, fixture) {
+    log_rig rig(disk, 1 << 20);
+    for (int round = 0; round != 3; ++round) {
+        disk.forget();
+        for (int i = 0; i != 200; ++i) { rig.add(100, false); }
+        const std::vector<disk_event> trace = disk.trace();
+        BOOST_REQUIRE_EQUAL(trace.size(), 200u);
+        for (std::size_t i = 0; i != trace.size(); ++i) {
+            const disk_call expected = i < 64 ? disk_call::write : disk_call::store;
+            BOOST_TEST((trace[i].call == expected), "batch " << i << " after a sync");
+        }
+        rig.log->wait_durable(rig.log->end().position);
+    }
+    BOOST_TEST(replay_count(memory, rig.meta()) == 600u);
+}
+
+BOOST_FIXTURE_TEST_CASE(who_wants_no_signals_stores_nothing, fixture) {
+    log_origin origin;
+    origin.database_path = log_database;
+    origin.stores = false;
+    log_writer log(disk, origin);
+    disk.forget();
+    for (std::uint64_t i = 1; i != 200; ++i) { (void)log.append(i, 0, log_payload(i, 100)); }
+    for (const disk_event& event : disk.trace()) { BOOST_TEST((event.call == disk_call::write)); }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_store_that_fails_aborts_and_leaves_nothing, fixture) {
+    log_rig rig(disk, 1 << 20);
+    for (int i = 0; i != 100; ++i) { rig.add(100, false); }
+    const log_cut before = rig.log->end();
+    disk.plan({.kind = disk_fault::short_write, .on = calls(disk_call::store)});
+    BOOST_TEST(code_of([&] { (void)rig.log->append(201, 0, std::vector<std::byte>(500)); }) ==
+               errc::no_space);
+    BOOST_TEST((rig.log->end() == before));
+    BOOST_TEST(replay_count(memory, rig.meta()) == 100u);
+    rig.add(200);
+    BOOST_TEST(replay_count(memory, rig.meta()) == 101u);
+}
+
+// What nobody syncs goes to the medium piece by piece, each page once and when it is full.
+BOOST_FIXTURE_TEST_CASE(the_medium_gets_the_log_while_it_grows, fixture) {
+    log_rig rig(disk, 4 << 20);
+    for (int i = 0; i != 800; ++i) { rig.add(4000, false); }
+    std::uint64_t end = format::segment_block_bytes;
+    for (const disk_event& event : disk.trace()) {
+        if (event.call != disk_call::start_write_back) { continue; }
+        BOOST_TEST(event.offset == end);
+        BOOST_TEST(event.size % 4096 == 0u);
+        end += event.size;
+    }
+    BOOST_TEST(end > 2u << 20);
+    BOOST_TEST(end <= rig.log->end().position);
+    BOOST_TEST(rig.log->durable() == 0u);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_write_back_that_fails_poisons, fixture) {
+    log_rig rig(disk, 4 << 20);
+    disk.plan({.on = calls(disk_call::start_write_back)});
+    std::size_t count = 0;
+    BOOST_TEST(code_of([&] {
+                   for (; count != 800; ++count) { rig.add(4000, false); }
+               }) == errc::poisoned);
+    BOOST_TEST(count < 800u);
+    BOOST_TEST(rig.log->poisoned());
+    BOOST_TEST(code_of([&] { rig.add(100); }) == errc::poisoned);
+    BOOST_TEST(replay_count(memory, rig.meta()) == count);
+}
+
 // Every operation fails once, in every way. What was appended is read back, what was aborted is
 // not, and the log goes on unless a sync failed.
 BOOST_AUTO_TEST_CASE(any_operation_may_fail_and_nothing_is_lost) {

@@ -189,6 +189,66 @@ BOOST_AUTO_TEST_CASE(a_full_disk_is_no_space_and_leaves_the_size) {
     BOOST_TEST(file->size() == 0u);
 }
 
+// Over many windows, across their ends, back again, and behind the end of the file.
+BOOST_AUTO_TEST_CASE(what_is_stored_is_read) {
+    for_each_system([](io::file_system& files, const std::string& path) {
+        const auto file = files.open(path, open_mode::create_new);
+        const auto old = pattern(300 * 4096 + 10, 1);
+        file->write(0, old);
+        auto expected = old;
+        const auto store = [&](std::uint64_t offset, std::size_t size, unsigned seed) {
+            const auto data = pattern(size, seed);
+            file->store(offset, data);
+            if (expected.size() < offset + size) { expected.resize(offset + size); }
+            std::copy(data.begin(), data.end(),
+                      expected.begin() + static_cast<std::ptrdiff_t>(offset));
+        };
+        for (unsigned i = 0; i != 9000; ++i) { store(4096 + 130 * std::uint64_t{i}, 130, i); }
+        store(5000, 200, 7);
+        store(64 * 4096 + 4000, 4096, 8);
+        store(8192, 3 * 4096 + 1, 9);  // more than a page
+        store(300 * 4096 - 5, 10, 10);
+        store(300 * 4096 + 8, 50, 11);  // the file ends inside
+        store(301 * 4096, 50, 12);
+        const auto other = files.open(path, open_mode::read_write);
+        BOOST_TEST((read_all(*other, 0, other->size()) == expected));
+        file->sync();
+        BOOST_TEST((read_all(*other, 0, other->size()) == expected));
+        // A file that has grown is stored to behind its old end.
+        file->grow(400 * 4096);
+        expected.resize(400 * 4096);
+        store(399 * 4096 + 100, 500, 13);
+        BOOST_TEST((read_all(*other, 0, expected.size()) == expected));
+        BOOST_TEST(in_child([&file] {
+                       return error_of([&file] { file->store(399 * 4096, bytes_of("x")); }) ==
+                                      errc::misuse
+                                  ? 0
+                                  : 1;
+                   }) == 0);
+    });
+}
+
+// Without addresses for a window, or calls that bring pages in and report errors, it is written.
+BOOST_AUTO_TEST_CASE(what_cannot_be_stored_is_written) {
+    const auto store = [](io::file_system& files, const std::string& path, bool no_addresses) {
+        return in_child([&files, &path, no_addresses] {
+            const auto file = files.open(path, open_mode::create_new);
+            file->grow(std::uint64_t{1} << 30);
+            const ::rlimit limit{1 << 20, 1 << 20};
+            if (no_addresses) { ::setrlimit(RLIMIT_AS, &limit); }
+            file->store(8190, bytes_of("stored"));
+            return read_all(*file, 8190, 6) == bytes_of("stored") ? 0 : 1;
+        });
+    };
+    const temporary_directory directory;
+    io::capabilities bare;
+    bare.populate = false;
+    BOOST_TEST(store(*io::make_posix_file_system(bare), directory / "a", false) == 0);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // which need addresses
+    BOOST_TEST(store(io::posix_file_system(), directory / "b", true) == 0);
+#endif
+}
+
 BOOST_AUTO_TEST_CASE(a_file_opened_for_reading_is_not_changed) {
     for_each_system([](io::file_system& files, const std::string& path) {
         (void)files.open(path, open_mode::create_new);

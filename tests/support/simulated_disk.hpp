@@ -34,6 +34,7 @@ enum class disk_call : std::uint8_t {
     read,
     read_medium,
     write,
+    store,
     write_durably,
     sync,
     grow,
@@ -60,6 +61,7 @@ enum class disk_call : std::uint8_t {
                                "read",
                                "read_medium",
                                "write",
+                               "store",
                                "write_durably",
                                "sync",
                                "grow",
@@ -89,7 +91,7 @@ template <class... Calls>
 inline constexpr disk_calls fallible_calls =
     (disk_calls{1} << (static_cast<unsigned>(disk_call::wait_write_back) + 1)) - 1;
 inline constexpr disk_calls writing_calls =
-    calls(disk_call::write, disk_call::write_durably, disk_call::grow);
+    calls(disk_call::write, disk_call::store, disk_call::write_durably, disk_call::grow);
 inline constexpr disk_calls syncing_calls =
     calls(disk_call::sync, disk_call::flush, disk_call::sync_directory, disk_call::start_write_back,
           disk_call::wait_write_back);
@@ -302,6 +304,11 @@ private:
             const disk_event event{disk_call::write, path_, offset, data.size()};
             if (core_->fails(event)) { fail_write(event, data); }
             beneath_->write(offset, data);
+        }
+        void store(std::uint64_t offset, std::span<const std::byte> data) override {
+            const disk_event event{disk_call::store, path_, offset, data.size()};
+            if (core_->fails(event)) { fail_write(event, data); }
+            beneath_->store(offset, data);
         }
         void write_durably(std::uint64_t offset, std::span<const std::byte> data) override {
             const disk_event event{disk_call::write_durably, path_, offset, data.size()};
