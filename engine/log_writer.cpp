@@ -24,7 +24,7 @@ constexpr std::chrono::steady_clock::duration patience_max = std::chrono::millis
 // syncs seldom or never stores nearly all batches, who syncs often none.
 constexpr unsigned batches_written = 64;
 
-// How much log is handed to the medium at once.
+// How much log is handed to the medium at once, and half of what is asked of it.
 constexpr std::uint64_t paced_bytes = std::uint64_t{256} << 10;
 
 // A page a call: larger writes leave large folios in the page cache, and each small batch would
@@ -234,21 +234,33 @@ void log_writer::put(std::uint64_t offset) {
     }
 }
 
-// Hands full pages of batches that nobody syncs to the medium, without waiting, so that the sync at
-// the end of the segment, which the writer waits for, finds little left. What was stored last may
-// still be mapped, which costs the kernel an interrupt a page: it comes with the next ones.
+// Keeps the medium a step ahead and a step behind of the batches: where the system has put the
+// zeros of a segment aside again, they are read before their place is written, not then, one page
+// at a time; and the sync at the segment's end, which the writer waits for, finds little left.
 void log_writer::pace() {
     const std::uint64_t position = end_.load(std::memory_order_relaxed);
     if (position - paced_ < 2 * paced_bytes) { return; }
     const std::uint64_t first = std::max({paced_, durable(), segment_position_});
     paced_ = position - paced_bytes;
-    if (paced_ <= first) { return; }
-    const auto page_of = [this](std::uint64_t place) {
+    ask_ahead();
+    if (paced_ > first) { hand_over(first, paced_); }
+}
+
+void log_writer::ask_ahead() noexcept {
+    const std::uint64_t place = end_.load(std::memory_order_relaxed) - segment_position_;
+    const io::byte_range next{format::segment_block_bytes + place, 2 * paced_bytes};
+    current_->will_need({&next, 1});
+}
+
+// The full pages of these batches to the medium, without waiting. What was stored last may still be
+// mapped, which costs the kernel an interrupt a page: it comes with the next ones.
+void log_writer::hand_over(std::uint64_t first, std::uint64_t end) {
+    const auto page_of = [this](std::uint64_t position) {
         return format::segment_block_bytes +
-               (place - segment_position_) / zeros.size() * zeros.size();
+               (position - segment_position_) / zeros.size() * zeros.size();
     };
     try {
-        current_->start_write_back({page_of(first), page_of(paced_) - page_of(first)});
+        current_->start_write_back({page_of(first), page_of(end) - page_of(first)});
     } catch (const error& failure) { stop("it could not be written to the medium", failure); }
 }
 
@@ -309,6 +321,7 @@ void log_writer::roll(std::uint64_t batch_bytes) {
     segment_size_ = segment_size;
     segment_position_ = position;
     closed_ = false;
+    ask_ahead();
     ++spare_sequence_;
     begun_.fetch_add(1, std::memory_order_relaxed);
     spare_ready_.store(false, std::memory_order_relaxed);

@@ -131,6 +131,8 @@ private:
     void roll(std::uint64_t batch_bytes);
     void make_spare(std::uint64_t size);
     void pace();
+    void ask_ahead() noexcept;
+    void hand_over(std::uint64_t first, std::uint64_t end);
     void put(std::uint64_t offset);
     void take_back(std::uint64_t offset, const char* cause);
     void wish_spare() noexcept;
@@ -150,7 +152,7 @@ private:
     std::uint64_t chain_ = 0;
     std::uint64_t segment_position_ = 0;  // of the current segment
     std::uint64_t segment_size_ = 0;      // of its file
-    std::uint64_t paced_ = 0;             // where the last write-back that was begun ends
+    std::uint64_t paced_ = 0;             // all before it was handed over or is durable
     std::uint64_t seen_durable_ = 0;      // at the last batch
     unsigned written_ = 0;                // batches by calls since durable() moved
     bool closed_ = false;                 // it takes no more: its successor's header was begun

@@ -154,12 +154,13 @@ BOOST_FIXTURE_TEST_CASE(a_header_is_written_after_the_sync_of_the_segment_before
             observed.forget();
             rig.add(9000, false);
             const std::string expected =
-                has_spare ? "sync write write "
-                          : "sync open write write write write sync sync_directory write write ";
+                has_spare ? "sync write will_need write "
+                          : "sync open write write write write sync sync_directory write will_need "
+                            "write ";
             const std::vector<disk_event> trace = observed.trace();
             BOOST_TEST(words_of(trace) == expected);
             BOOST_TEST(trace.front().path == path(1));
-            const disk_event& header = trace[trace.size() - 2];
+            const disk_event& header = trace[trace.size() - 3];
             BOOST_TEST(header.path == path(2));
             BOOST_TEST(header.offset == 0u);
             BOOST_TEST(header.size == sizeof(format::segment_header));
@@ -450,12 +451,17 @@ BOOST_FIXTURE_TEST_CASE(a_store_that_fails_aborts_and_leaves_nothing, fixture) {
     BOOST_TEST(replay_count(memory, rig.meta()) == 101u);
 }
 
-// What nobody syncs goes to the medium piece by piece, each page once and when it is full.
-BOOST_FIXTURE_TEST_CASE(the_medium_gets_the_log_while_it_grows, fixture) {
+// What nobody syncs goes to the medium piece by piece, each page once and when it is full; and what
+// comes next is asked for before a batch is put there.
+BOOST_FIXTURE_TEST_CASE(the_medium_is_kept_a_step_ahead_and_a_step_behind, fixture) {
     log_rig rig(disk, 4 << 20);
+    disk.forget();
     for (int i = 0; i != 800; ++i) { rig.add(4000, false); }
     std::uint64_t end = format::segment_block_bytes;
+    std::uint64_t asked = end + (1 << 19);
     for (const disk_event& event : disk.trace()) {
+        if (event.call == disk_call::will_need) { asked = event.offset + event.size; }
+        if (event.call == disk_call::store) { BOOST_TEST(event.offset <= asked); }
         if (event.call != disk_call::start_write_back) { continue; }
         BOOST_TEST(event.offset == end);
         BOOST_TEST(event.size % 4096 == 0u);
