@@ -219,4 +219,31 @@ BOOST_AUTO_TEST_CASE(a_full_disk_loses_nothing_and_is_no_dead_end) {
     BOOST_TEST(total.full > total.sizes);
 }
 
+// A hole gets its block by the store, where a refusal would be a signal: it is brought in by a call
+// first, and what that cannot have is written, which says so.
+BOOST_AUTO_TEST_CASE(a_store_without_room_is_an_error_and_no_signal) {
+    if (const std::string why = test::own_mounts(); !why.empty()) {
+        test::skip_all("full disks", why);
+    }
+    constexpr std::uint64_t room = std::uint64_t{1} << 20;
+    constexpr std::uint64_t page = 4096;
+    const test::memory_mount mount(room);
+    const auto file = io::posix_file_system().open(mount / "file", io::open_mode::create_new);
+    file->truncate(8 * room);
+    const std::vector<std::byte> data(100, std::byte{7});
+    std::uint64_t stored = 0;
+    errc refused{};
+    try {
+        for (; stored != 8 * room; stored += page) { file->store(stored, data); }
+    } catch (const error& failure) { refused = failure.kind(); }
+    BOOST_TEST((refused == errc::no_space));
+    BOOST_TEST(stored > 0U);
+    BOOST_TEST(stored <= room);
+    std::vector<std::byte> found(data.size());
+    for (std::uint64_t at = 0; at != stored; at += page) {
+        BOOST_TEST(file->read(at, found) == data.size());
+        BOOST_TEST((found == data));
+    }
+}
+
 }  // namespace
