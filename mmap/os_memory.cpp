@@ -201,7 +201,7 @@ process_memory::process_memory(const capabilities& offers) : offers_(offers) {
 bool process_memory::prepare(std::byte* address, std::uint64_t bytes) {
     // Advice without effect on correctness but for DONTFORK, which every kernel has; NOHUGEPAGE
     // keeps a cached 2 MiB folio from being mapped by a single entry.
-    if (offers_.random_advice) {
+    if (offers_.advice) {
         (void)advise_one(address, bytes, MADV_RANDOM);
         (void)advise_one(address, bytes, MADV_NOHUGEPAGE);
     }
@@ -245,7 +245,7 @@ int process_memory::drop(std::byte* base, std::span<const byte_range> ranges) co
 }
 
 int process_memory::will_need(std::byte* base, std::span<const byte_range> ranges) const {
-    return advise(base, ranges, MADV_WILLNEED);
+    return offers_.advice ? advise(base, ranges, MADV_WILLNEED) : 0;
 }
 
 int process_memory::populate(std::byte* base, byte_range range, bool for_write) const {

@@ -93,7 +93,7 @@ posix_file::posix_file(std::shared_ptr<descriptor> handle, std::string path, ope
       offers_(offers) {
     // No large folios come: a store into one rewrites all of it, and a fault may map all of it.
     // Advice, so no error counts.
-    if (medium_ == medium::disk && offers.random_advice) { (void)advise_random(handle_->get()); }
+    if (medium_ == medium::disk && offers.advice) { (void)advise_random(handle_->get()); }
 }
 
 int posix_file::number() const {

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <exception>
 #include <utility>
+#include <vector>
 
 #include "pinyon/mmap/read_ahead.hpp"
 
@@ -37,11 +39,42 @@ page_view raw_mapping::miss(const page_reference& reference) {
 }
 
 void raw_mapping::prefetch(std::span<const page_number> pages) noexcept {
-    read_ahead ahead(views_.read(), page_bytes());
-    for (const page_number page : pages) {
-        if (page >= first_page_ && page < limit()) { ahead.add(page); }
+    try {
+        const bool all = loses_pages(pages);
+        read_ahead ahead(views_.read(), page_bytes());
+        for (const page_number page : pages) {
+            if (page < first_page_ || page >= limit()) { continue; }
+            if (all || !was_visited(page)) { ahead.add(page); }
+        }
+        prefetches_.fetch_add(ahead.finish(), std::memory_order_relaxed);
+    } catch (const std::exception&) {
+        // Advice alone: who needs the pages meets the same trouble and says so.
     }
-    prefetches_.fetch_add(ahead.finish(), std::memory_order_relaxed);
+}
+
+bool raw_mapping::was_visited(page_number page) const noexcept {
+    return (table_.word(page).state.load(std::memory_order_relaxed) & page_word::admitted) != 0;
+}
+
+bool raw_mapping::is_mapped(page_number page) const {
+    std::vector<byte_range> mapped;
+    views_.read().resident(bytes_of(page), mapped);
+    return !mapped.empty();
+}
+
+bool raw_mapping::loses_pages(std::span<const page_number> pages) {
+    // Threads that count down at once count once; it is a measure, not a count.
+    if (const std::uint32_t left = batches_to_ask_.load(std::memory_order_relaxed); left != 0) {
+        batches_to_ask_.store(left - 1, std::memory_order_relaxed);
+        return true;
+    }
+    if (pages.empty()) { return false; }
+    const page_number page = pages[samples_.fetch_add(1, std::memory_order_relaxed) % pages.size()];
+    if (page < first_page_ || page >= limit() || !was_visited(page) || is_mapped(page)) {
+        return false;
+    }
+    batches_to_ask_.store(batches_after_a_loss, std::memory_order_relaxed);
+    return true;
 }
 
 std::uint16_t raw_mapping::change(page_number page, std::uint16_t clear, std::uint16_t set) {

@@ -6,11 +6,16 @@
 //  1. Nothing is unmapped but at close, so `admitted` is never cleared by anything but the writer.
 //  2. A private page is always writable.
 //
+// What is asked ahead: pages that were never visited. Of the others the kernel may have taken some,
+// which a mapping is not told, and asking for a page that is there costs as much as a lookup. So
+// each batch has one of them looked up in the page tables; while those go missing, all are asked for.
+//
 // Threads: as page_source; no mutex.
 // Failure: as page_source for first visits. A page that the kernel took away and cannot read again
 // is a SIGBUS, as with every mapped file.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -41,13 +46,22 @@ protected:
     void flush_range(byte_range range) override;
 
 private:
+    // Batches that ask for all their pages once one was found missing.
+    static constexpr std::uint32_t batches_after_a_loss = 64;
+
     std::uint16_t change(page_number page, std::uint16_t clear, std::uint16_t set);
+    [[nodiscard]] bool was_visited(page_number page) const noexcept;
+    [[nodiscard]] bool is_mapped(page_number page) const;
+    // Whether the kernel takes pages away, judged by one of these.
+    [[nodiscard]] bool loses_pages(std::span<const page_number> pages);
 
     file& file_;
     page_views views_;
     // Pages created since the last publish; some may have been forgotten, some may stand here
     // twice.
     std::vector<page_number> private_;
+    std::atomic<std::uint32_t> samples_{0};
+    std::atomic<std::uint32_t> batches_to_ask_{0};
 };
 
 [[nodiscard]] std::unique_ptr<page_source> make_raw_mapping(file& file, file_system& files,

@@ -504,19 +504,17 @@ BOOST_AUTO_TEST_CASE(cache_and_write_back_calls_keep_the_contents) {
     });
 }
 
-// What is cached of a file stays for those who read it by calls, and goes before it is mapped: it
-// may be in large folios.
-BOOST_AUTO_TEST_CASE(opening_keeps_the_cache_and_mapping_drops_it) {
-    const temporary_directory directory;
-    io::file_system& files = io::posix_file_system();
-    const std::string path = directory / "file";
-    constexpr std::size_t bytes = 256 * 4096;
-    {
-        const auto file = files.open(path, open_mode::create_new);
+// A file of 256 pages, written and synced, and how many of them are in the page cache.
+struct cached_file {
+    static constexpr std::size_t bytes = 256 * 4096;
+
+    cached_file() {
+        const auto file = io::posix_file_system().open(path, open_mode::create_new);
         file->write(0, pattern(bytes, 7));
         file->sync();
     }
-    const auto cached = [&path] {
+
+    [[nodiscard]] long cached() const {
         const int number = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
         void* view = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, number, 0);
         BOOST_REQUIRE(view != MAP_FAILED);
@@ -526,22 +524,55 @@ BOOST_AUTO_TEST_CASE(opening_keeps_the_cache_and_mapping_drops_it) {
         ::close(number);
         return std::count_if(pages.begin(), pages.end(),
                              [](unsigned char page) { return (page & 1) != 0; });
-    };
-    if (cached() != 256) {
+    }
+    // Until so many are, for at most a second.
+    [[nodiscard]] long cached_soon(long pages) const {
+        for (int attempt = 0; cached() < pages && attempt != 1000; ++attempt) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+        return cached();
+    }
+
+    temporary_directory directory;
+    std::string path = directory / "file";
+};
+
+// What is cached of a file stays for those who read it by calls, and goes before it is mapped: it
+// may be in large folios.
+BOOST_AUTO_TEST_CASE(opening_keeps_the_cache_and_mapping_drops_it) {
+    const cached_file disk;
+    if (disk.cached() != 256) {
         std::cout << "SKIPPED what stays cached: the files here do not" << std::endl;
         return;
     }
-    const auto file = files.open(path, open_mode::read_only);
-    BOOST_TEST((read_all(*file, 0, bytes) == pattern(bytes, 7)));
-    BOOST_TEST(cached() == 256);
-    const auto view = file->map(io::view_access::read, 0, bytes);
-    BOOST_TEST(cached() == 0);
+    const auto file = io::posix_file_system().open(disk.path, open_mode::read_only);
+    BOOST_TEST((read_all(*file, 0, disk.bytes) == pattern(disk.bytes, 7)));
+    BOOST_TEST(disk.cached() == 256);
+    const auto view = file->map(io::view_access::read, 0, disk.bytes);
+    BOOST_TEST(disk.cached() == 0);
     const io::byte_range part{8 * 4096, 16 * 4096};
     file->will_need({&part, 1});
-    for (int attempt = 0; cached() < 16 && attempt != 1000; ++attempt) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    BOOST_TEST(disk.cached_soon(16) == 16);
+}
+
+BOOST_AUTO_TEST_CASE(a_mapping_without_advice_asks_for_nothing) {
+    io::capabilities plain;
+    plain.advice = false;
+    for (const bool advised : {false, true}) {
+        const cached_file disk;
+        if (disk.cached() != 256) {
+            std::cout << "SKIPPED what is asked for: the files here do not stay cached"
+                      << std::endl;
+            return;
+        }
+        const auto files = io::make_posix_file_system(advised ? io::capabilities{} : plain);
+        const auto file = files->open(disk.path, open_mode::read_write);
+        const auto view = file->map(io::view_access::read, 0, disk.bytes);
+        BOOST_TEST(disk.cached() == 0);
+        const io::byte_range part{8 * 4096, 16 * 4096};
+        view->will_need({&part, 1});
+        BOOST_TEST(disk.cached_soon(advised ? 16 : 1) == (advised ? 16 : 0));
     }
-    BOOST_TEST(cached() == 16);
 }
 
 BOOST_AUTO_TEST_CASE(random_bytes_differ_and_time_passes) {

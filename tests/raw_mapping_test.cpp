@@ -3,7 +3,10 @@
 #define BOOST_TEST_MODULE raw_mapping
 #include <boost/test/unit_test.hpp>
 
+#include <sys/mman.h>
+
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "pinyon/mmap/memory_file.hpp"
@@ -37,6 +40,13 @@ struct fixture {
         std::vector<std::byte> bytes(store.page_bytes);
         return store.file->read(page * store.page_bytes, bytes) == bytes.size() &&
                test::holds(bytes.data(), page, version, store.page_bytes);
+    }
+
+    // How many of these pages the medium is asked for.
+    [[nodiscard]] std::uint64_t asked(std::span<const page_number> pages) {
+        const std::uint64_t before = source->statistics().prefetches;
+        source->prefetch(pages);
+        return source->statistics().prefetches - before;
     }
 
     io::memory_file_system files;
@@ -126,9 +136,44 @@ BOOST_AUTO_TEST_CASE(nothing_is_evicted) {
     BOOST_TEST(f.source->statistics().pins == 1u);
     f.source->evict_all();
     BOOST_TEST(f.source->unchanged(view));
-    const std::vector<page_number> pages{3, 4, 5, 9, 1000};
-    f.source->prefetch(pages);
-    BOOST_TEST(f.source->statistics().prefetches == 4u);
+}
+
+BOOST_AUTO_TEST_CASE(pages_that_were_never_visited_are_asked_for) {
+    fixture f;
+    const std::vector<page_number> pages{3, 4, 5, 9, 1000, ~page_number{0}};
+    BOOST_TEST(f.asked(pages) == 4u);
+    (void)f.fetch(4);
+    BOOST_TEST(f.asked(pages) == 3u);
+    BOOST_TEST(f.asked({}) == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(visited_pages_are_asked_for_while_the_kernel_takes_them_away) {
+    fixture f;
+    std::vector<page_number> pages;
+    for (page_number page = 100; page < 164; ++page) { pages.push_back(page); }
+    const auto visit = [&] {
+        for (const page_number page : pages) { (void)f.fetch(page); }
+    };
+    visit();
+    for (unsigned batch = 0; batch != 200; ++batch) { BOOST_TEST(f.asked(pages) == 0u); }
+
+    // As reclaim does: out of the page tables, while the mapping is told nothing.
+    const std::byte* const first = f.fetch(100).data;
+    BOOST_REQUIRE(::madvise(const_cast<std::byte*>(first), 64 * 4096, MADV_DONTNEED) == 0);
+    BOOST_TEST(f.asked(pages) == 64u);
+    for (const page_number page : pages) {
+        BOOST_TEST(test::holds(f.fetch(page).data, page, 0, 4096));
+    }
+    unsigned batches = 0;
+    while (f.asked(pages) == 64u) { ++batches; }
+    BOOST_TEST(batches == 64u);
+    BOOST_TEST(f.asked(pages) == 0u);
+
+    // One of them is noticed before each was looked at twice.
+    BOOST_REQUIRE(::madvise(const_cast<std::byte*>(first) + 7 * 4096, 4096, MADV_DONTNEED) == 0);
+    batches = 0;
+    while (f.asked(pages) == 0u && batches != 1000) { ++batches; }
+    BOOST_TEST(batches < 64u);
 }
 
 BOOST_AUTO_TEST_CASE(a_read_only_mapping_refuses_to_write) {

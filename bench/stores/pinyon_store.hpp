@@ -152,7 +152,7 @@ private:
     // As long as the program: databases must not outlive it.
     [[nodiscard]] static io::file_system& unadvised() {
         io::capabilities allowed;
-        allowed.random_advice = false;
+        allowed.advice = false;
         allowed.userfaultfd = false;  // it keeps faults to one page
         static const std::unique_ptr<io::file_system> files = io::make_posix_file_system(allowed);
         return *files;
