@@ -6,9 +6,10 @@
 //  1. Nothing is unmapped but at close, so `admitted` is never cleared by anything but the writer.
 //  2. A private page is always writable.
 //
-// What is asked ahead: pages that were never visited. Of the others the kernel may have taken some,
-// which a mapping is not told, and asking for a page that is there costs as much as a lookup. So
-// each batch has one of them looked up in the page tables; while those go missing, all are asked for.
+// What is asked ahead: pages that were never visited. Of the others the kernel may have taken some
+// without a word, and asking for a page that is there costs as much as a lookup. So of each batch
+// one is looked up in the page tables; once that is missing, this batch and the next ones ask for
+// all of theirs.
 //
 // Threads: as page_source; no mutex.
 // Failure: as page_source for first visits. A page that the kernel took away and cannot read again
