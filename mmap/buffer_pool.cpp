@@ -274,9 +274,8 @@ std::uint16_t buffer_pool::label_of(const page_reference& reference) {
 void buffer_pool::prefetch(std::span<const page_number> pages) noexcept {
     read_ahead ahead(read_, page_bytes());
     for (const page_number page : pages) {
-        if (page >= first_page_ && page < limit() &&
-            (table_.word(page).state.load(std::memory_order_relaxed) &
-             (page_word::admitted | page_word::writable)) == 0) {
+        if (has_page(page) && (table_.word(page).state.load(std::memory_order_relaxed) &
+                               (page_word::admitted | page_word::writable)) == 0) {
             ahead.add(page);
         }
     }

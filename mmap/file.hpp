@@ -50,8 +50,8 @@ struct capabilities {
     bool process_madvise = true;  // batched DONTNEED on oneself, else one madvise a run
     bool populate = true;         // MADV_POPULATE_READ and _WRITE, else a pread and a touch
     bool fallocate = true;        // else zeros are written
-    // MADV_RANDOM and MADV_WILLNEED, else the kernel reads and maps around each fault, and nothing
-    // is asked ahead (to compare).
+    // MADV_RANDOM and MADV_WILLNEED; else the kernel reads and maps around each fault, and no
+    // mapping asks for pages ahead (to compare).
     bool advice = true;
     // False: `map` refuses more than 64 MiB and twice the file, as where addresses are rationed.
     bool large_reservation = true;

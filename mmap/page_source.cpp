@@ -180,7 +180,7 @@ void page_source::flush(page_run span) {
 }
 
 void page_source::check_reference(page_number page) const {
-    if (page < first_page_ || page >= limit()) {
+    if (!has_page(page)) {
         raise(errc::corrupt,
               "a reference names a page outside the file; run 'pinyon check' and restore a backup",
               page);
@@ -192,9 +192,7 @@ void page_source::check_writable(page_number page, std::uint16_t needed_state) c
     if (write_base_ == nullptr) {
         raise(errc::read_only, "this source only reads; open the file for writing", page);
     }
-    if (page < first_page_ || page >= limit()) {
-        raise(errc::misuse, "a page outside the file cannot be written", page);
-    }
+    if (!has_page(page)) { raise(errc::misuse, "a page outside the file cannot be written", page); }
     require_sound();
     if ((table_.word(page).state.load(std::memory_order_relaxed) & needed_state) != needed_state) {
         raise(errc::misuse, "a page that this transaction has not created cannot be written", page);

@@ -274,8 +274,11 @@ protected:
 
     static constexpr std::uint16_t age_every = 8192;
 
-    // Throws corrupt unless the number is that of a page behind the metas and below the limit; io
-    // for one that failed.
+    // Whether the number is that of a page: behind the metas and below the limit.
+    [[nodiscard]] bool has_page(page_number page) const noexcept {
+        return page >= first_page_ && page < limit();
+    }
+    // Throws corrupt unless the file has the page; io for one that failed.
     void check_reference(page_number page) const;
     // The same for a page that the writer names: misuse.
     void check_writable(page_number page, std::uint16_t needed_state) const;

@@ -43,8 +43,7 @@ void raw_mapping::prefetch(std::span<const page_number> pages) noexcept {
         const bool all = loses_pages(pages);
         read_ahead ahead(views_.read(), page_bytes());
         for (const page_number page : pages) {
-            if (page < first_page_ || page >= limit()) { continue; }
-            if (all || !was_visited(page)) { ahead.add(page); }
+            if (has_page(page) && (all || !was_visited(page))) { ahead.add(page); }
         }
         prefetches_.fetch_add(ahead.finish(), std::memory_order_relaxed);
     } catch (const std::exception&) {
@@ -70,9 +69,7 @@ bool raw_mapping::loses_pages(std::span<const page_number> pages) {
     }
     if (pages.empty()) { return false; }
     const page_number page = pages[samples_.fetch_add(1, std::memory_order_relaxed) % pages.size()];
-    if (page < first_page_ || page >= limit() || !was_visited(page) || is_mapped(page)) {
-        return false;
-    }
+    if (!has_page(page) || !was_visited(page) || is_mapped(page)) { return false; }
     batches_to_ask_.store(batches_after_a_loss, std::memory_order_relaxed);
     return true;
 }
