@@ -69,12 +69,13 @@ inline void print_methodology() {
 }
 
 // Initialises the library with repetitions interleaved; the command line may say otherwise.
+// The program's name stays the caller's string: the library keeps its address.
 inline void initialise(int argc, char** argv, const char* repetitions) {
-    std::vector<std::string> texts{argv[0], "--benchmark_enable_random_interleaving=true",
-                                   std::string("--benchmark_repetitions=") + repetitions};
-    texts.insert(texts.end(), argv + 1, argv + argc);
-    std::vector<char*> arguments;
-    for (std::string& text : texts) { arguments.push_back(text.data()); }
+    std::string defaults[] = {"--benchmark_enable_random_interleaving=true",
+                              std::string("--benchmark_repetitions=") + repetitions};
+    std::vector<char*> arguments{argv[0]};
+    for (std::string& option : defaults) { arguments.push_back(option.data()); }
+    arguments.insert(arguments.end(), argv + 1, argv + argc);
     int count = static_cast<int>(arguments.size());
     benchmark::Initialize(&count, arguments.data());
 }
